@@ -1,0 +1,42 @@
+/**
+ * The error catalogue: every error a user or operator can meet, by stable code. Codes are never reused.
+ * `exit` is the process's exit code where the error ends a command.
+ */
+export const ERROR_CATALOGUE = {
+  SLUICE_CONFIG_INVALID: { exit: 1, text: 'the configuration has faults' },
+  SLUICE_CONFIG_UNREADABLE: { exit: 1, text: 'the configuration file cannot be read' },
+  SLUICE_USAGE: { exit: 2, text: 'a flag or argument is wrong' },
+  SLUICE_LISTEN: { exit: 2, text: 'an address cannot be listened on' },
+  SLUICE_SCRIPT_INVALID: { exit: 2, text: 'a Lua script file is missing or malformed' },
+  SLUICE_STORE_TIMEOUT: { exit: 2, text: 'the store did not answer in time' },
+  SLUICE_STORE_CONNECTION: { exit: 2, text: 'the store cannot be reached' },
+  SLUICE_STORE_REPLY: { exit: 2, text: 'the store answered with an error or something unexpected' },
+  SLUICE_STORE_CIRCUIT_OPEN: { exit: 2, text: 'the store failed repeatedly and is not asked until a probe succeeds' },
+  SLUICE_STORE_OVERLOADED: { exit: 2, text: 'too many checks are waiting for the store' },
+  SLUICE_INTERNAL: { exit: 2, text: 'a defect in Sluice' },
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** An error with a code from the catalogue; its message is one line, fit for an operator. */
+export class SluiceError extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'SluiceError';
+    this.code = code;
+  }
+  get exitCode(): number {
+    return ERROR_CATALOGUE[this.code].exit;
+  }
+}
+
+/** The store could not answer; `code` says how. Carried to the limiter, which applies the limit's failure policy. */
+export class StoreError extends SluiceError {}
+
+/** The one-line reason inside anything thrown. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  if (error instanceof Error) return error.message.split('\n', 1)[0] || error.name;
+  return String(error);
+}

@@ -1,0 +1,59 @@
+import type { FailurePolicy, SharingName } from './types.ts';
+
+/** One finished request, as metrics and the access log see it. */
+export interface RequestEvent {
+  readonly route: string;
+  /** `error`: no decision of ours, but a fault: no route, bad request, upstream down, client gone. */
+  readonly outcome: 'allowed' | 'denied' | 'shadow_denied' | 'error';
+  readonly status: number;
+  readonly method: string;
+  /** Path as matched, without the query. */
+  readonly path: string;
+  readonly clientIp: string;
+  /** Names of the limits that refused (or, in shadow mode, would have). */
+  readonly violated: readonly string[];
+  readonly upstream: string | undefined;
+  readonly durationMs: number;
+  readonly decisionMs: number;
+  /** Until the upstream's response was complete; undefined when it was never asked. */
+  readonly upstreamMs: number | undefined;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** A stable word for what went wrong, when something did: `upstream_timeout`, `client_aborted`, … */
+  readonly fault: string | undefined;
+}
+
+export type StoreErrorKind = 'timeout' | 'connection' | 'reply' | 'circuit_open' | 'overloaded';
+
+/** Where the parts report what happened. They tell; nobody asks them. Implementations must not throw and must be quick. */
+export interface Telemetry {
+  requestFinished(event: RequestEvent): void;
+  /** One limit decided one request. `local_denial`: refused from memory, no trip to the store. */
+  decision(limit: string, sharing: SharingName, verdict: 'allowed' | 'denied' | 'shadow_denied' | 'local_denial'): void;
+  /** One request's decision on limits of this sharing took so long. */
+  decisionTime(sharing: SharingName, seconds: number): void;
+  fallback(limit: string, policy: FailurePolicy): void;
+  storeRoundtrip(seconds: number, checks: number): void;
+  storeError(kind: StoreErrorKind): void;
+  circuit(state: 'closed' | 'open' | 'half_open'): void;
+  configReload(result: 'success' | 'failure' | 'unchanged'): void;
+  /** A counter had to make room before its time: memory is at its cap and accuracy suffers. */
+  evicted(sharing: SharingName): void;
+  upstreamEjected(upstream: string, server: string): void;
+  upstreamRetry(upstream: string): void;
+}
+
+/** Discards everything. */
+export const silentTelemetry: Telemetry = {
+  requestFinished() {},
+  decision() {},
+  decisionTime() {},
+  fallback() {},
+  storeRoundtrip() {},
+  storeError() {},
+  circuit() {},
+  configReload() {},
+  evicted() {},
+  upstreamEjected() {},
+  upstreamRetry() {},
+};

@@ -1,0 +1,69 @@
+import type { Policy } from '../algorithms/algorithm.ts';
+import type { SharingName } from '../core/types.ts';
+
+/** One counter asked by one request. */
+export interface Check {
+  /** The limit's name, for reports; never part of the counter's identity by itself. */
+  readonly limit: string;
+  /** Identity of the counter, unique over limits, rates and keys; printable ASCII without spaces, at most 200 characters. */
+  readonly counter: string;
+  readonly policy: Policy;
+  /** Units to take, whole and positive. */
+  readonly cost: number;
+  /** A shadow check never stops the others; it is charged only when it and all enforced ones are allowed. */
+  readonly shadow: boolean;
+  /** For `concurrency`: names this holder, unique among all instances. */
+  readonly holder: string | undefined;
+}
+
+export interface Verdict {
+  /** Whether this counter had room, whatever the others said. */
+  readonly allowed: boolean;
+  readonly remaining: number;
+  readonly retryAfterMs: number;
+  readonly resetMs: number;
+}
+
+/** The answer to a group of checks of one request. */
+export interface GroupVerdict {
+  /** True when every enforced check had room. Only then has anything been charged. */
+  readonly allowed: boolean;
+  /** One for each check, in order. */
+  readonly verdicts: readonly Verdict[];
+  /** The strategy's time of the charge, for {@link Strategy.refund}. Milliseconds on the strategy's own timeline. */
+  readonly at: number;
+}
+
+/** What an operator sees of one counter. */
+export interface CounterView {
+  readonly remaining: number;
+  readonly resetMs: number;
+  /** False when the counter holds nothing: never asked, or expired. */
+  readonly present: boolean;
+}
+
+/**
+ * A way of sharing counts between instances. Implementations get clock, randomness, transport, store and membership
+ * handed in; they know no HTTP. The shared suite in test/conformance/strategy.ts holds for every implementation.
+ */
+export interface Strategy {
+  readonly sharing: SharingName;
+  /** Acquires what it needs. Resolves also when the store is not there yet: checks then fail until it is. */
+  start(): Promise<void>;
+  /** Gives everything back; no timer and no socket stays. Checks after it reject. */
+  close(): Promise<void>;
+  /**
+   * Decides all checks of one request together: all enforced ones have room and everything that has room is charged, or
+   * nothing is. Answers synchronously where no I/O is needed. Rejects with a StoreError when the count cannot be
+   * reached in time; the caller then applies the limits' failure policy. Never waits longer than the store's timeout.
+   */
+  check(group: readonly Check[]): GroupVerdict | Promise<GroupVerdict>;
+  /** Gives back what an allowed `verdict` on `group` charged. Best effort: never throws, failures only err towards refusing. */
+  refund(group: readonly Check[], verdict: GroupVerdict): void;
+  /** Ends the holding of an allowed `concurrency` check. Best effort; a lost release expires with its lease. */
+  release(check: Check): void;
+  /** Reads a counter without charging it. */
+  peek(check: Check): Promise<CounterView>;
+  /** Forgets a counter; true when there was one. */
+  reset(check: Check): Promise<boolean>;
+}
