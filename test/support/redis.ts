@@ -116,12 +116,14 @@ async function launch(port: number, dir: string, args: readonly string[]): Promi
       ...['--save', '', '--appendonly', 'no', '--enable-debug-command', 'local'],
       ...args,
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let log = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-4_000);
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      log = (log + text).slice(-4_000);
+    });
+  }
   const deadline = performance.now() + READY_WITHIN_MS;
   while (performance.now() < deadline && !hasEnded(child)) {
     // The answer must come from this child, not from a stranger who had the port first: then this child has ended.
