@@ -1,0 +1,64 @@
+import type { Clock, Timer } from '../core/clock.ts';
+import type { ScriptRunner } from './connection.ts';
+import type { KeyLayout } from './keys.ts';
+import type { LuaScript } from './lua-script-loader.ts';
+
+export interface HeartbeatOptions {
+  readonly clock: Clock;
+  readonly runner: ScriptRunner;
+  readonly script: LuaScript;
+  readonly keys: KeyLayout;
+  /** This instance, unique. */
+  readonly instance: string;
+  /** An operator has reset a counter somewhere: remembered denials are void. */
+  readonly onReset: () => void;
+}
+
+const INTERVAL_MS = 1_000;
+/** An instance that was not heard of for this long is gone. */
+const LEASE_MS = 5_000;
+
+/**
+ * Tells Redis that this instance lives and learns how many do, so that each knows its share when Redis is gone: the last
+ * number heard stays in force then.
+ */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  #timer: Timer | undefined;
+  #live = 1;
+  #resets: number | undefined;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  /** Live instances, this one included, as last heard. At least 1. */
+  get live(): number {
+    return this.#live;
+  }
+
+  async start(): Promise<void> {
+    this.#timer = this.#options.clock.every(INTERVAL_MS, () => void this.#beat(LEASE_MS));
+    await this.#beat(LEASE_MS);
+  }
+
+  /** Leaves, so that the others' shares grow at once. */
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    await this.#beat(0);
+  }
+
+  async #beat(leaseMs: number): Promise<void> {
+    const { runner, script, keys, instance, onReset } = this.#options;
+    try {
+      const reply = await runner.run(script, [keys.instances, keys.resets], [instance, leaseMs]);
+      const [live, resets] = Array.isArray(reply) ? (reply as unknown[]) : [];
+      if (typeof live !== 'number' || typeof resets !== 'number') return;
+      this.#live = Math.max(1, live);
+      if (this.#resets !== undefined && resets !== this.#resets) onReset();
+      this.#resets = resets;
+    } catch {
+      // Missing beats are the store's trouble, reported where checks are made; the last number stays.
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import type { Clock, Timer } from '../core/clock.ts';
+import type { ScriptRunner } from '../redis/connection.ts';
+import type { KeyLayout } from '../redis/keys.ts';
+import type { LuaScript } from '../redis/lua-script-loader.ts';
+import { PolicyTable } from './redis-batch.ts';
+import type { Check } from './strategy.ts';
+
+export interface SettleOptions {
+  readonly clock: Clock;
+  readonly runner: ScriptRunner;
+  readonly script: LuaScript;
+  readonly keys: KeyLayout;
+  /** Whether Redis is worth asking now. */
+  readonly usable: () => boolean;
+}
+
+type Operation =
+  | { readonly name: 'give-back'; readonly check: Check; readonly takenAt: number }
+  | { readonly name: 'release' | 'renew'; readonly check: Check };
+
+interface Holding {
+  readonly check: Check;
+  readonly leaseMs: number;
+  renewedAt: number;
+}
+
+const TICK_MS = 200;
+/** Operations waiting at most; the oldest are dropped, which errs towards refusing until leases and windows end. */
+const MAX_WAITING = 20_000;
+const MAX_PER_CALL = 256;
+
+/**
+ * What is owed to Redis after a decision: units given back, holdings ended, leases of running requests renewed. Travels
+ * in batches beside the checks and is never waited for. A release that could not be delivered is sent again, for it can
+ * be repeated without harm; a give-back is not, for it cannot.
+ */
+export class SettleQueue {
+  readonly #options: SettleOptions;
+  readonly #holdings = new Map<string, Holding>();
+  readonly #timer: Timer;
+  #waiting: Operation[] = [];
+  #scheduled = false;
+
+  constructor(options: SettleOptions) {
+    this.#options = options;
+    this.#timer = options.clock.every(TICK_MS, () => this.#tick());
+  }
+
+  /** Takes charge of renewing this holder's lease until {@link release}. */
+  hold(check: Check): void {
+    if (check.policy.algorithm !== 'concurrency' || check.holder === undefined) return;
+    this.#holdings.set(check.holder, {
+      check,
+      leaseMs: check.policy.leaseMs,
+      renewedAt: this.#options.clock.monotonic(),
+    });
+  }
+
+  release(check: Check): void {
+    if (check.holder !== undefined) this.#holdings.delete(check.holder);
+    this.#add({ name: 'release', check });
+  }
+
+  giveBack(check: Check, takenAt: number): void {
+    this.#add({ name: 'give-back', check, takenAt });
+  }
+
+  /** Sends what is left and stops. */
+  async close(): Promise<void> {
+    this.#timer.cancel();
+    if (this.#options.usable()) await this.#sendAll();
+  }
+
+  #add(operation: Operation): void {
+    if (this.#waiting.length >= MAX_WAITING) this.#waiting.splice(0, MAX_WAITING / 10);
+    this.#waiting.push(operation);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.clock.endOfTurn(() => {
+      this.#scheduled = false;
+      if (this.#options.usable()) void this.#sendAll();
+    });
+  }
+
+  #tick(): void {
+    if (!this.#options.usable()) return;
+    const now = this.#options.clock.monotonic();
+    for (const holding of this.#holdings.values()) {
+      if (now - holding.renewedAt < holding.leaseMs / 3) continue;
+      holding.renewedAt = now;
+      this.#add({ name: 'renew', check: holding.check });
+    }
+    if (this.#waiting.length > 0 && !this.#scheduled) void this.#sendAll();
+  }
+
+  async #sendAll(): Promise<void> {
+    const all = this.#waiting;
+    this.#waiting = [];
+    const shards = Map.groupBy(all, (op) => this.#options.runner.shardOf(this.#keyOf(op)));
+    const calls: Promise<void>[] = [];
+    for (const operations of shards.values()) {
+      for (let from = 0; from < operations.length; from += MAX_PER_CALL) {
+        calls.push(this.#send(operations.slice(from, from + MAX_PER_CALL)));
+      }
+    }
+    await Promise.all(calls);
+  }
+
+  async #send(operations: readonly Operation[]): Promise<void> {
+    const policies = new PolicyTable();
+    const args: (string | number)[] = [];
+    for (const op of operations) {
+      const holder = op.check.holder ?? '';
+      if (op.name === 'give-back') args.push('g', policies.indexOf(op.check.policy), op.check.cost, op.takenAt);
+      else if (op.name === 'release') args.push('r', holder);
+      else args.push('n', policies.indexOf(op.check.policy), holder);
+    }
+    const keys = operations.map((op) => this.#keyOf(op));
+    try {
+      await this.#options.runner.run(this.#options.script, keys, policies.arguments.concat(args));
+    } catch {
+      // The check path reports the store's trouble; here it only decides what is worth sending again.
+      const again = operations.filter((op) => op.name === 'release');
+      this.#waiting = again.concat(this.#waiting).slice(-MAX_WAITING);
+    }
+  }
+
+  #keyOf(operation: Operation): string {
+    return this.#options.keys.counter(operation.check.counter);
+  }
+}
