@@ -1,0 +1,93 @@
+/** Nothing lies around unused. */
+import type { Export, SourceFile, Tree, Violation } from './source-tree.ts';
+
+const ENTRY = 'src/main.ts';
+
+/** Files that exist for tests although they live with the code they stand in for; each with its reason. */
+const FOR_TESTS: Readonly<Record<string, string>> = {
+  'src/core/virtual-clock.ts': 'the clock that tests and simulations hand in',
+};
+
+/** Every file under src/ is reached from the entry point. */
+export function noUnusedFiles(tree: Tree, forTests = FOR_TESTS): Violation[] {
+  const rule = 'no unused files';
+  const reached = new Set<string>();
+  const visit = (path: string): void => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    for (const { target } of tree.files.get(path)?.imports ?? []) {
+      if (target !== undefined && tree.files.has(target)) visit(target);
+    }
+  };
+  visit(ENTRY);
+  const violations: Violation[] = [];
+  for (const path of tree.files.keys()) {
+    const excused = Object.hasOwn(forTests, path) && isImportedByTests(tree, path);
+    if (!reached.has(path) && !excused) {
+      violations.push({
+        file: path,
+        line: 1,
+        rule,
+        what: `nothing that ${ENTRY} imports, directly or not, imports it`,
+      });
+    }
+  }
+  for (const path of Object.keys(forTests)) {
+    if (tree.files.has(path) && !reached.has(path)) continue;
+    const what = tree.files.has(path)
+      ? 'is used by now: strike it from FOR_TESTS'
+      : 'is gone: strike it from FOR_TESTS';
+    violations.push({ file: path, line: 1, rule, what });
+  }
+  return violations;
+}
+
+/**
+ * Every export is imported by another file of src/. A type may also just name a part of its own file's interface, and a
+ * value that its own file uses may be exported for a test.
+ */
+export function noUnusedExports(tree: Tree, forTests = FOR_TESTS): Violation[] {
+  const usedBySource = namesImported(tree.files);
+  const usedByTests = namesImported(tree.tests);
+  const violations: Violation[] = [];
+  for (const file of tree.files.values()) {
+    if (Object.hasOwn(forTests, file.path)) continue;
+    for (const exported of file.exports) {
+      if (isNamed(usedBySource, file.path, exported.name)) continue;
+      const ownUse = isUsedInOwnFile(file, exported);
+      if (exported.kind === 'type' && ownUse) continue;
+      const testUse = isNamed(usedByTests, file.path, exported.name);
+      if (ownUse && testUse) continue;
+      const what = testUse
+        ? `${exported.name} is used by tests alone`
+        : `${exported.name} is exported, but nobody imports it`;
+      violations.push({ file: file.path, line: exported.line, rule: 'no unused exports', what });
+    }
+  }
+  return violations;
+}
+
+function isUsedInOwnFile(file: SourceFile, { name, kind }: Export): boolean {
+  if (kind === 're-export') return false;
+  return (
+    file.source.code.split(new RegExp(String.raw`(?<![\w$#.])${name.replaceAll('$', String.raw`\$`)}(?![\w$])`))
+      .length > 2
+  );
+}
+
+function isImportedByTests(tree: Tree, path: string): boolean {
+  return [...tree.tests.values()].some((file) => file.imports.some(({ target }) => target === path));
+}
+
+/** `path#name` of everything imported from another file. */
+function namesImported(files: ReadonlyMap<string, SourceFile>): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const file of files.values()) {
+    for (const wanted of file.imports) for (const name of wanted.names) names.add(`${wanted.target}#${name}`);
+  }
+  return names;
+}
+
+function isNamed(used: ReadonlySet<string>, path: string, name: string): boolean {
+  return used.has(`${path}#${name}`) || used.has(`${path}#*`);
+}
