@@ -1,0 +1,84 @@
+/** What is counted: names, help, labels and buckets, in one place. Seconds and base units; no label can grow with traffic. */
+import { CounterFamily, HistogramFamily } from './cells.ts';
+
+/** A whole exchange: from a refusal out of memory to a streamed download. */
+const EXCHANGE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+/** From a decision in memory (20 µs and less) to a store that times out. */
+const DECISION_SECONDS = [
+  0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1,
+];
+const ROUNDTRIP_SECONDS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1];
+const BATCH_CHECKS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+
+export type Families = ReturnType<typeof createFamilies>;
+
+export function createFamilies() {
+  return {
+    requests: new CounterFamily('sluice_requests_total', 'Requests finished, by what became of them.', [
+      'route',
+      'outcome',
+    ]),
+    requestDuration: new HistogramFamily(
+      'sluice_request_duration_seconds',
+      'From a request’s head to the end of its response, by class of status code.',
+      ['route', 'code'],
+      EXCHANGE_SECONDS,
+    ),
+    upstreamDuration: new HistogramFamily(
+      'sluice_upstream_duration_seconds',
+      'From sending a request upstream to the end of its response.',
+      ['upstream'],
+      EXCHANGE_SECONDS,
+    ),
+    upstreamEjections: new CounterFamily(
+      'sluice_upstream_ejections_total',
+      'Times that a server was left out for a while because it kept failing.',
+      ['upstream', 'server'],
+    ),
+    upstreamRetries: new CounterFamily(
+      'sluice_upstream_retries_total',
+      'Requests sent again because a server failed them.',
+      ['upstream'],
+    ),
+    decisions: new CounterFamily('sluice_decisions_total', 'Decisions of single limits.', [
+      'limit',
+      'sharing',
+      'verdict',
+    ]),
+    localDenials: new CounterFamily(
+      'sluice_local_denials_total',
+      'Decisions that were refused from memory because the key was known to be over its limit; also counted as denied.',
+      ['limit'],
+    ),
+    decisionDuration: new HistogramFamily(
+      'sluice_decision_duration_seconds',
+      'Time to decide one request’s limits of one way of sharing.',
+      ['sharing'],
+      DECISION_SECONDS,
+    ),
+    storeRoundtrip: new HistogramFamily(
+      'sluice_store_roundtrip_seconds',
+      'One call to the store, there and back.',
+      [],
+      ROUNDTRIP_SECONDS,
+    ),
+    storeBatch: new HistogramFamily(
+      'sluice_store_batch_checks',
+      'Checks that travelled together in one call to the store.',
+      [],
+      BATCH_CHECKS,
+    ),
+    storeErrors: new CounterFamily('sluice_store_errors_total', 'Calls to the store that failed, by kind.', ['kind']),
+    fallbacks: new CounterFamily(
+      'sluice_fallback_decisions_total',
+      'Decisions taken by a limit’s failure policy because its count could not be reached.',
+      ['limit', 'policy'],
+    ),
+    evicted: new CounterFamily(
+      'sluice_counters_evicted_total',
+      'Counters forgotten before their time because memory was at its cap.',
+      ['sharing'],
+    ),
+    configReloads: new CounterFamily('sluice_config_reloads_total', 'Configuration reloads, by result.', ['result']),
+  };
+}

@@ -1,0 +1,52 @@
+import type { RequestEvent, StoreErrorKind, Telemetry } from '../core/telemetry.ts';
+import type { FailurePolicy, SharingName } from '../core/types.ts';
+
+/** Tells several listeners everything, in order. Allocates nothing per call. */
+export function fanOut(...listeners: readonly Telemetry[]): Telemetry {
+  const [only] = listeners;
+  return only !== undefined && listeners.length === 1 ? only : new FanOut(listeners);
+}
+
+class FanOut implements Telemetry {
+  readonly #listeners: readonly Telemetry[];
+  constructor(listeners: readonly Telemetry[]) {
+    this.#listeners = listeners;
+  }
+  requestFinished(event: RequestEvent): void {
+    for (const listener of this.#listeners) listener.requestFinished(event);
+  }
+  decision(
+    limit: string,
+    sharing: SharingName,
+    verdict: 'allowed' | 'denied' | 'shadow_denied' | 'local_denial',
+  ): void {
+    for (const listener of this.#listeners) listener.decision(limit, sharing, verdict);
+  }
+  decisionTime(sharing: SharingName, seconds: number): void {
+    for (const listener of this.#listeners) listener.decisionTime(sharing, seconds);
+  }
+  fallback(limit: string, policy: FailurePolicy): void {
+    for (const listener of this.#listeners) listener.fallback(limit, policy);
+  }
+  storeRoundtrip(seconds: number, checks: number): void {
+    for (const listener of this.#listeners) listener.storeRoundtrip(seconds, checks);
+  }
+  storeError(kind: StoreErrorKind): void {
+    for (const listener of this.#listeners) listener.storeError(kind);
+  }
+  circuit(state: 'closed' | 'open' | 'half_open'): void {
+    for (const listener of this.#listeners) listener.circuit(state);
+  }
+  configReload(result: 'success' | 'failure' | 'unchanged'): void {
+    for (const listener of this.#listeners) listener.configReload(result);
+  }
+  evicted(sharing: SharingName): void {
+    for (const listener of this.#listeners) listener.evicted(sharing);
+  }
+  upstreamEjected(upstream: string, server: string): void {
+    for (const listener of this.#listeners) listener.upstreamEjected(upstream, server);
+  }
+  upstreamRetry(upstream: string): void {
+    for (const listener of this.#listeners) listener.upstreamRetry(upstream);
+  }
+}

@@ -1,0 +1,287 @@
+/** Sluice's metrics: everything that happens, counted for Prometheus. Subscribes, is never asked. */
+
+import type { Clock } from '../core/clock.ts';
+import { systemClock } from '../core/clock.ts';
+import type { RequestEvent, StoreErrorKind, Telemetry } from '../core/telemetry.ts';
+import type { FailurePolicy, SharingName } from '../core/types.ts';
+import type { CounterCell, HistogramCell } from './cells.ts';
+import { ReadCounter } from './cells.ts';
+import type { Rendered } from './exposition.ts';
+import { Exposition } from './exposition.ts';
+import type { Families } from './families.ts';
+import { createFamilies } from './families.ts';
+import { addProcessMetrics } from './process-metrics.ts';
+
+/** The names that may become label values, from a configuration. Anything else is counted under {@link UNDECLARED}. */
+export interface Declaration {
+  readonly routes: Iterable<{ readonly name: string }>;
+  readonly limits: Iterable<{
+    readonly name: string;
+    readonly sharing: SharingName;
+    readonly onFailure: FailurePolicy;
+  }>;
+  readonly upstreams: Iterable<{ readonly name: string; readonly servers: readonly string[] }>;
+}
+
+/** Numbers that others keep; read at each scrape. */
+export interface Readings {
+  requestsInFlight?(): number;
+  /** Counters held in this process's memory. */
+  countersHeld?(): number;
+  /** Log lines lost because whoever reads the log stalled. */
+  logLinesDropped?(): number;
+}
+
+export interface Metrics {
+  readonly telemetry: Telemetry;
+  /** The metrics in the format that an `Accept` field asks for: OpenMetrics or Prometheus text. */
+  render(accept?: string): Promise<Rendered>;
+  /** Makes the names of a configuration known, their counters at zero. Call at start and at every reload; nothing is forgotten. */
+  declare(names: Declaration): void;
+  /** Connects gauges to whoever keeps the number. Until then they read 0. */
+  watch(readings: Readings): void;
+  /** Stops sampling the event loop. */
+  close(): void;
+}
+
+/** The label value for whatever no configuration names: no route matched, or a defect would otherwise make labels unbounded. */
+export const UNDECLARED = 'none';
+
+export function createMetrics(options: { readonly version: string; readonly clock?: Clock }): Metrics {
+  const clock = options.clock ?? systemClock;
+  const exposition = new Exposition();
+  const families = createFamilies();
+  exposition.addFamilies(Object.values(families));
+  const telemetry = new MetricsTelemetry(families, clock);
+  const readings: Readings = {};
+
+  exposition.addGauge({
+    name: 'sluice_requests_in_flight',
+    help: 'Requests being worked on now.',
+    read: () => readings.requestsInFlight?.() ?? 0,
+  });
+  exposition.addGauge({
+    name: 'sluice_counters',
+    help: 'Counters held in this instance’s memory.',
+    read: () => readings.countersHeld?.() ?? 0,
+  });
+  exposition.addFamilies([
+    new ReadCounter(
+      'sluice_log_lines_dropped_total',
+      'Log lines lost because whoever reads the log stalled.',
+      () => readings.logLinesDropped?.() ?? 0,
+    ),
+  ]);
+  exposition.addGauge({
+    name: 'sluice_store_circuit_state',
+    help: '1 for the state that the circuit to the store is in, 0 for the others.',
+    labels: ['state'],
+    read: () =>
+      (['closed', 'open', 'half_open'] as const).map((state) => ({
+        labels: { state },
+        value: state === telemetry.circuitState ? 1 : 0,
+      })),
+  });
+  exposition.addGauge({
+    name: 'sluice_config_last_reload_success_timestamp_seconds',
+    help: 'When a configuration was last taken into use, in seconds since the Unix epoch.',
+    read: () => telemetry.lastReloadMs / 1000,
+  });
+  exposition.addGauge({
+    name: 'sluice_build_info',
+    help: 'Always 1; the label says which version runs.',
+    labels: ['version'],
+    read: () => [{ labels: { version: options.version }, value: 1 }],
+  });
+  const lagSampling = addProcessMetrics(exposition, clock);
+
+  return {
+    telemetry,
+    render: (accept) => exposition.render(accept),
+    declare: (names) => telemetry.declare(names),
+    watch: (more) => void Object.assign(readings, more),
+    close: () => lagSampling.cancel(),
+  };
+}
+
+type Outcomes = Readonly<Record<RequestEvent['outcome'], CounterCell>>;
+
+interface RouteCells {
+  readonly outcomes: Outcomes;
+  /** By the status's hundreds; created when first seen, except the usual ones. */
+  readonly durations: (HistogramCell | undefined)[];
+}
+
+interface LimitCells {
+  readonly verdicts: Map<SharingName, Readonly<Record<'allowed' | 'denied' | 'shadow_denied', CounterCell>>>;
+  readonly local: CounterCell;
+}
+
+/** Looks labels up once, when they are declared: an event is one map lookup and one addition for each series. */
+class MetricsTelemetry implements Telemetry {
+  readonly #families: Families;
+  readonly #clock: Clock;
+  readonly #routes = new Map<string, RouteCells>();
+  readonly #limits = new Map<string, LimitCells>();
+  readonly #upstreams = new Map<string, HistogramCell>();
+  readonly #servers = new Set<string>();
+  readonly #decisionTimes: Readonly<Record<SharingName, HistogramCell>>;
+  readonly #roundtrip: HistogramCell;
+  readonly #batch: HistogramCell;
+  circuitState: 'closed' | 'open' | 'half_open' = 'closed';
+  lastReloadMs: number;
+
+  constructor(families: Families, clock: Clock) {
+    this.#families = families;
+    this.#clock = clock;
+    this.lastReloadMs = clock.now();
+    this.#decisionTimes = {
+      local: families.decisionDuration.cell('local'),
+      redis: families.decisionDuration.cell('redis'),
+    };
+    this.#roundtrip = families.storeRoundtrip.cell();
+    this.#batch = families.storeBatch.cell();
+    for (const kind of ['timeout', 'connection', 'reply', 'circuit_open', 'overloaded'] as const) {
+      families.storeErrors.cell(kind);
+    }
+    for (const result of ['success', 'failure', 'unchanged'] as const) families.configReloads.cell(result);
+    for (const sharing of ['local', 'redis'] as const) families.evicted.cell(sharing);
+    this.#addRoute(UNDECLARED);
+    this.#addLimit(UNDECLARED);
+  }
+
+  declare(names: Declaration): void {
+    for (const { name } of names.routes) this.#addRoute(name);
+    for (const limit of names.limits) {
+      this.#verdicts(this.#addLimit(limit.name), limit.name, limit.sharing);
+      this.#families.fallbacks.cell(limit.name, limit.onFailure);
+    }
+    for (const { name, servers } of names.upstreams) {
+      if (!this.#upstreams.has(name)) this.#upstreams.set(name, this.#families.upstreamDuration.cell(name));
+      this.#families.upstreamRetries.cell(name);
+      for (const server of servers) {
+        this.#servers.add(`${name} ${server}`);
+        this.#families.upstreamEjections.cell(name, server);
+      }
+    }
+  }
+
+  #addRoute(name: string): RouteCells {
+    let cells = this.#routes.get(name);
+    if (cells === undefined) {
+      const { requests } = this.#families;
+      cells = {
+        outcomes: {
+          allowed: requests.cell(name, 'allowed'),
+          denied: requests.cell(name, 'denied'),
+          shadow_denied: requests.cell(name, 'shadow_denied'),
+          error: requests.cell(name, 'error'),
+        },
+        durations: [undefined, undefined, undefined, undefined, undefined, undefined],
+      };
+      this.#routes.set(name, cells);
+      for (const usual of [2, 4, 5]) this.#duration(cells, name, usual);
+    }
+    return cells;
+  }
+
+  #duration(cells: RouteCells, route: string, hundreds: number): HistogramCell {
+    let cell = cells.durations[hundreds];
+    if (cell === undefined) {
+      cell = this.#families.requestDuration.cell(route, hundreds === 0 ? UNDECLARED : `${hundreds}xx`);
+      cells.durations[hundreds] = cell;
+    }
+    return cell;
+  }
+
+  #addLimit(name: string): LimitCells {
+    let cells = this.#limits.get(name);
+    if (cells === undefined) {
+      cells = { verdicts: new Map(), local: this.#families.localDenials.cell(name) };
+      this.#limits.set(name, cells);
+    }
+    return cells;
+  }
+
+  /** A reload may change a limit's sharing, so a limit can have series under several. */
+  #verdicts(cells: LimitCells, limit: string, sharing: SharingName) {
+    let verdicts = cells.verdicts.get(sharing);
+    if (verdicts === undefined) {
+      const { decisions } = this.#families;
+      verdicts = {
+        allowed: decisions.cell(limit, sharing, 'allowed'),
+        denied: decisions.cell(limit, sharing, 'denied'),
+        shadow_denied: decisions.cell(limit, sharing, 'shadow_denied'),
+      };
+      cells.verdicts.set(sharing, verdicts);
+    }
+    return verdicts;
+  }
+
+  requestFinished(event: RequestEvent): void {
+    const known = this.#routes.get(event.route);
+    const route = known === undefined ? UNDECLARED : event.route;
+    const cells = known ?? this.#addRoute(UNDECLARED);
+    cells.outcomes[event.outcome].inc();
+    const hundreds = event.status >= 100 && event.status < 600 ? Math.floor(event.status / 100) : 0;
+    this.#duration(cells, route, hundreds).observe(event.durationMs / 1000);
+    if (event.upstreamMs !== undefined && event.upstream !== undefined) {
+      this.#upstreams.get(event.upstream)?.observe(event.upstreamMs / 1000);
+    }
+  }
+
+  decision(
+    limit: string,
+    sharing: SharingName,
+    verdict: 'allowed' | 'denied' | 'shadow_denied' | 'local_denial',
+  ): void {
+    const known = this.#limits.get(limit);
+    const cells = known ?? this.#addLimit(UNDECLARED);
+    const verdicts = this.#verdicts(cells, known === undefined ? UNDECLARED : limit, sharing);
+    if (verdict === 'local_denial') {
+      verdicts.denied.inc();
+      cells.local.inc();
+    } else {
+      verdicts[verdict].inc();
+    }
+  }
+
+  decisionTime(sharing: SharingName, seconds: number): void {
+    this.#decisionTimes[sharing].observe(seconds);
+  }
+
+  fallback(limit: string, policy: FailurePolicy): void {
+    this.#families.fallbacks.cell(this.#limits.has(limit) ? limit : UNDECLARED, policy).inc();
+  }
+
+  storeRoundtrip(seconds: number, checks: number): void {
+    this.#roundtrip.observe(seconds);
+    this.#batch.observe(checks);
+  }
+
+  storeError(kind: StoreErrorKind): void {
+    this.#families.storeErrors.cell(kind).inc();
+  }
+
+  circuit(state: 'closed' | 'open' | 'half_open'): void {
+    this.circuitState = state;
+  }
+
+  configReload(result: 'success' | 'failure' | 'unchanged'): void {
+    this.#families.configReloads.cell(result).inc();
+    if (result === 'success') this.lastReloadMs = this.#clock.now();
+  }
+
+  evicted(sharing: SharingName): void {
+    this.#families.evicted.cell(sharing).inc();
+  }
+
+  upstreamEjected(upstream: string, server: string): void {
+    const known = this.#servers.has(`${upstream} ${server}`);
+    this.#families.upstreamEjections.cell(known ? upstream : UNDECLARED, known ? server : UNDECLARED).inc();
+  }
+
+  upstreamRetry(upstream: string): void {
+    this.#families.upstreamRetries.cell(this.#upstreams.has(upstream) ? upstream : UNDECLARED).inc();
+  }
+}
