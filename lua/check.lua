@@ -37,7 +37,7 @@ for i = 1, #KEYS do
   if p.code == 'c' then
     next_state = ARGV[at]
     at = at + 1
-    allowed, remaining, retry_after, reset = counters.holders_decide(key, p)
+    allowed, remaining, retry_after, reset = counters.holders_decide(key, p, next_state)
   else
     allowed, remaining, retry_after, reset, next_state = counters.decide(key, p, cost)
   end

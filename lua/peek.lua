@@ -15,11 +15,11 @@ local counters = new_counters(server_time())
 local allowed, remaining, retry_after, reset
 if p.code == 'c' then
   allowed, remaining, retry_after, reset = counters.holders_decide(KEYS[1], p)
+  -- "May one more start?" counts the asker as started.
+  if allowed then remaining = remaining + 1 end
 else
-  allowed, remaining, retry_after, reset = counters.decide(KEYS[1], p, 1)
+  allowed, remaining, retry_after, reset = counters.decide(KEYS[1], p, 0)
 end
--- The question was "may one unit be taken?"; the answer counts that unit as gone.
-if allowed then remaining = remaining + 1 end
 local present = redis.call('EXISTS', KEYS[1])
 if present == 0 then reset = 0 end
 return { present, remaining, reset }
