@@ -1,0 +1,67 @@
+/** One measurement: a fresh contestant, warmed up, under load. */
+import { mkdirSync } from 'node:fs';
+import type { Redis } from '../test/support/redis.ts';
+import type { Running } from './contestant.ts';
+import { cpuMicroseconds, statusOf } from './process.ts';
+import type { Entry, Scenario } from './scenarios.ts';
+import { runWrk } from './wrk.ts';
+
+export interface Bench {
+  readonly dir: string;
+  readonly redis: Redis;
+  readonly upstream: Running;
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  readonly connections: number;
+}
+
+export interface Sample {
+  /** CPU microseconds a request, user and system. */
+  readonly gatewayMicros: number;
+  readonly redisMicros: number;
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Share of the answers with a status of 400 and above. */
+  readonly refused: number;
+  readonly failed: number;
+}
+
+let runs = 0;
+
+export async function measure(bench: Bench, scenario: Scenario, { contestant }: Entry): Promise<Sample> {
+  const dir = `${bench.dir}/${++runs}`;
+  mkdirSync(dir);
+  await bench.redis.cli('FLUSHALL');
+  const gateway = await contestant.start({
+    dir,
+    upstreamPort: bench.upstream.port,
+    redisPort: bench.redis.port,
+    limit: scenario.limit,
+  });
+  try {
+    await expectStatus(gateway, 'somebody', 200);
+    await runWrk(gateway.port, scenario.load, bench.warmUpSeconds, bench.connections);
+    const [gatewayBefore, redisBefore] = [cpuMicroseconds(gateway.pid), cpuMicroseconds(bench.redis.pid)];
+    const result = await runWrk(gateway.port, scenario.load, bench.seconds, bench.connections);
+    const [gatewayAfter, redisAfter] = [cpuMicroseconds(gateway.pid), cpuMicroseconds(bench.redis.pid)];
+    await expectStatus(gateway, 'client-1', 200);
+    if (scenario.load === 'abusers') await expectStatus(gateway, 'abuser-1', 429);
+    return {
+      gatewayMicros: (gatewayAfter - gatewayBefore) / result.requests,
+      redisMicros: (redisAfter - redisBefore) / result.requests,
+      requestsPerSecond: result.requests / result.seconds,
+      p50Ms: result.p50Ms,
+      p99Ms: result.p99Ms,
+      refused: result.refused / result.requests,
+      failed: result.failed,
+    };
+  } finally {
+    await gateway.stop();
+  }
+}
+
+async function expectStatus(gateway: Running, key: string, status: number): Promise<void> {
+  const seen = await statusOf(gateway.port, key);
+  if (seen !== status) throw new Error(`answered ${seen} and not ${status} to ${key}`);
+}

@@ -1,0 +1,104 @@
+/** Who runs against whom under which load. */
+import type { Contestant } from './contestant.ts';
+import { fastifyRedis } from './contestants/fastify.ts';
+import { haproxyPlain, haproxyStickTable } from './contestants/haproxy.ts';
+import { nginxLimitReq, nginxLuaFixed, nginxLuaSliding, nginxPlain } from './contestants/nginx.ts';
+import {
+  sluiceLocalFixed,
+  sluiceLocalSliding,
+  sluiceLocalToken,
+  sluicePlain,
+  sluiceRedisFixed,
+  sluiceRedisSliding,
+  sluiceRedisToken,
+} from './contestants/sluice.ts';
+import type { Load } from './wrk.ts';
+
+export interface Scenario {
+  readonly id: string;
+  readonly title: string;
+  readonly load: Load;
+  readonly limit: number;
+  /** Share of the requests that must be refused; the benchmark says so when a contestant does otherwise. */
+  readonly refused: number;
+  readonly entries: readonly Entry[];
+}
+
+export interface Entry {
+  readonly contestant: Contestant;
+  /** The contestant of the same scenario that the ratio is against. */
+  readonly against: Contestant;
+}
+
+const against = (peer: Contestant, ...contestants: readonly Contestant[]): readonly Entry[] =>
+  contestants.map((contestant) => ({ contestant, against: peer }));
+
+const local: readonly Entry[] = against(
+  nginxLimitReq,
+  sluiceLocalSliding,
+  sluiceLocalFixed,
+  sluiceLocalToken,
+  nginxLimitReq,
+  haproxyStickTable,
+);
+
+/** Each is held against nginx + Lua + Redis with the same kind of window; a token bucket against the sliding one. */
+const redis: readonly Entry[] = [
+  ...against(nginxLuaSliding, sluiceRedisSliding, sluiceRedisToken, nginxLuaSliding),
+  ...against(nginxLuaFixed, sluiceRedisFixed, nginxLuaFixed, fastifyRedis),
+];
+
+const UNREACHED = 1_000_000_000;
+/** Ten abusers use theirs up while the benchmark warms up; a thousand others never reach it. */
+const REACHED_BY_ABUSERS = 300;
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    id: 'plain',
+    title: 'Plain proxying, no limit',
+    load: 'many',
+    limit: UNREACHED,
+    refused: 0,
+    entries: against(nginxPlain, sluicePlain, nginxPlain, haproxyPlain),
+  },
+  {
+    id: 'local',
+    title: 'Counted on one host, 1,000 keys, all admitted',
+    load: 'many',
+    limit: UNREACHED,
+    refused: 0,
+    entries: local,
+  },
+  {
+    id: 'local-refused',
+    title: 'Counted on one host, ten abusers send 90 % and are refused',
+    load: 'abusers',
+    limit: REACHED_BY_ABUSERS,
+    refused: 0.9,
+    entries: local,
+  },
+  {
+    id: 'redis',
+    title: 'Exact through Redis, 1,000 keys, all admitted',
+    load: 'many',
+    limit: UNREACHED,
+    refused: 0,
+    entries: redis,
+  },
+  {
+    id: 'redis-hot',
+    title: 'Exact through Redis, one hot key, all admitted',
+    load: 'hot',
+    limit: UNREACHED,
+    refused: 0,
+    entries: redis,
+  },
+  {
+    id: 'redis-refused',
+    title: 'Exact through Redis, ten abusers send 90 % and are refused',
+    load: 'abusers',
+    limit: REACHED_BY_ABUSERS,
+    refused: 0.9,
+    entries: redis,
+  },
+];
