@@ -1,0 +1,266 @@
+import type { Check, GroupVerdict, Strategy, Verdict } from '../sharing/strategy.ts';
+import type { Ask } from './ask.ts';
+import { groupOf } from './ask.ts';
+import type { CompiledLimit, Plan, PlannedRate } from './compile.ts';
+import { counterOf } from './compile.ts';
+import type { LimiterContext } from './context.ts';
+import type { Outcome } from './outcome.ts';
+import { outcomeOf } from './outcome-of.ts';
+import type { Stage } from './stages.ts';
+
+interface Charge {
+  readonly strategy: Strategy;
+  readonly group: readonly Check[];
+  readonly verdict: GroupVerdict;
+}
+
+interface Holding {
+  readonly strategy: Strategy;
+  readonly check: Check;
+}
+
+/**
+ * One request on its way through its limits: stage by stage, each charged as a whole or not at all. When a later stage refuses,
+ * what earlier ones charged is given back, so that a refused request ends up charging nothing. Meanwhile counters are too
+ * high, never too low: nothing is admitted above a limit in any interleaving.
+ */
+export class Attempt {
+  readonly #context: LimiterContext;
+  readonly #asks: Ask[] = [];
+  #charges: Charge[] | undefined;
+  #holdings: Holding[] | undefined;
+  #shadowMissing: string[] | undefined;
+  #refused = false;
+
+  constructor(context: LimiterContext) {
+    this.#context = context;
+  }
+
+  /** True when an enforced limit has refused; nothing more is to be asked. */
+  get refused(): boolean {
+    return this.#refused;
+  }
+
+  get empty(): boolean {
+    return this.#asks.length === 0 && this.#shadowMissing === undefined;
+  }
+
+  add(limit: CompiledLimit, plan: Plan, rates: readonly PlannedRate[], label: string, cost: number): void {
+    const checks: Check[] = [];
+    for (const rate of rates) {
+      checks.push({
+        limit: limit.name,
+        counter: counterOf(rate, label),
+        policy: rate.policy,
+        cost,
+        shadow: limit.shadow,
+        holder: rate.policy.algorithm === 'concurrency' ? this.#context.holders.next() : undefined,
+      });
+    }
+    this.#asks.push({ limit, plan, rates, cost, checks, verdicts: undefined, standing: 'unasked' });
+  }
+
+  /** A limit in shadow mode would have refused the request for the key it lacks. */
+  addShadowMissing(limit: CompiledLimit): void {
+    this.#context.telemetry.decision(limit.name, limit.sharing, 'shadow_denied');
+    this.#shadowMissing ??= [];
+    this.#shadowMissing.push(limit.name);
+  }
+
+  /** Refuses, without asking anybody, what `stage` is known to refuse. */
+  recall(stage: Stage): void {
+    const { denials } = this.#context;
+    if (denials.size === 0) return;
+    for (const ask of this.#asks) {
+      if (ask.limit.sharing !== stage.sharing) continue;
+      const known = ask.checks.map((check) => denials.find(check));
+      if (known.every((verdict) => verdict === undefined)) continue;
+      ask.verdicts = known;
+      ask.standing = 'known';
+      if (!ask.limit.shadow) this.#refused = true;
+    }
+  }
+
+  /** Asks one stage. Returns a promise where it needs time; it never rejects for a strategy's fault. */
+  ask(stage: Stage): Promise<void> | undefined {
+    const asks = this.#asksOf(stage);
+    if (asks.length === 0) return undefined;
+    const { clock } = this.#context;
+    const group = groupOf(asks);
+    const sentAt = clock.monotonic();
+    let answer: GroupVerdict | Promise<GroupVerdict>;
+    try {
+      answer = stage.strategy.check(group);
+    } catch (error) {
+      return this.#failed(stage, asks, sentAt, error);
+    }
+    if (answer instanceof Promise) {
+      return answer.then(
+        (verdict) => this.#answered(stage, asks, group, sentAt, verdict),
+        (error: unknown) => this.#failed(stage, asks, sentAt, error),
+      );
+    }
+    this.#answered(stage, asks, group, sentAt, answer);
+    return undefined;
+  }
+
+  #answered(stage: Stage, asks: readonly Ask[], group: readonly Check[], sentAt: number, verdict: GroupVerdict): void {
+    this.#context.telemetry.decisionTime(stage.sharing, (this.#context.clock.monotonic() - sentAt) / 1_000);
+    if (stage.remote) {
+      for (let i = 0; i < group.length; i++) {
+        const check = group[i];
+        const answer = verdict.verdicts[i];
+        if (check !== undefined && answer !== undefined && !answer.allowed) {
+          this.#context.denials.remember(check, answer, sentAt);
+        }
+      }
+    }
+    this.#settle(stage.strategy, asks, group, verdict, stage.last);
+  }
+
+  /** Takes in an answer of whichever strategy gave it. */
+  #settle(
+    strategy: Strategy,
+    asks: readonly Ask[],
+    group: readonly Check[],
+    verdict: GroupVerdict,
+    last: boolean,
+  ): void {
+    let from = 0;
+    for (const ask of asks) {
+      const count = ask.checks.length;
+      const verdicts = count === group.length ? verdict.verdicts : verdict.verdicts.slice(from, from + count);
+      from += count;
+      ask.verdicts = verdicts;
+      ask.standing = verdicts.every(isAllowed) ? 'allowed' : 'denied';
+      if (!verdict.allowed) continue;
+      if (ask.standing === 'denied') this.#giveBackPartly(strategy, ask.checks, verdicts, verdict.at);
+      else if (!last) this.#charged(strategy, ask.checks, verdicts, verdict.at);
+      if (ask.standing === 'allowed') this.#hold(strategy, ask.checks);
+    }
+    if (!verdict.allowed) this.#refuse();
+  }
+
+  /** A limit in shadow mode whose one rate had room and whose other had not: as when enforced, it is charged on neither. */
+  #giveBackPartly(strategy: Strategy, checks: readonly Check[], verdicts: readonly Verdict[], at: number): void {
+    if (!verdicts.some(isAllowed)) return;
+    this.#refund({
+      strategy,
+      group: checks.filter((_, i) => verdicts[i]?.allowed === true),
+      verdict: { allowed: true, verdicts: verdicts.filter(isAllowed), at },
+    });
+  }
+
+  #charged(strategy: Strategy, group: readonly Check[], verdicts: readonly Verdict[], at: number): void {
+    this.#charges ??= [];
+    this.#charges.push({ strategy, group, verdict: { allowed: true, verdicts, at } });
+  }
+
+  #hold(strategy: Strategy, checks: readonly Check[]): void {
+    for (const check of checks) {
+      if (check.holder === undefined) continue;
+      this.#holdings ??= [];
+      this.#holdings.push({ strategy, check });
+    }
+  }
+
+  #refuse(): void {
+    this.#refused = true;
+    const charges = this.#charges;
+    this.#charges = undefined;
+    // A refund ends holdings too.
+    this.#holdings = undefined;
+    if (charges !== undefined) for (const charge of charges) this.#refund(charge);
+  }
+
+  #refund({ strategy, group, verdict }: Charge): void {
+    try {
+      strategy.refund(group, verdict);
+    } catch (error) {
+      this.#context.defects.report(strategy.sharing, error);
+    }
+  }
+
+  /** The stage's count cannot be reached: each limit's own policy decides. */
+  #failed(stage: Stage, asks: readonly Ask[], sentAt: number, error: unknown): Promise<void> | undefined {
+    const { clock, telemetry, defects } = this.#context;
+    telemetry.decisionTime(stage.sharing, (clock.monotonic() - sentAt) / 1_000);
+    defects.report(stage.sharing, error);
+    const alone: Ask[] = [];
+    for (const ask of asks) {
+      const { name, onFailure, shadow } = ask.limit;
+      telemetry.fallback(name, onFailure);
+      if (onFailure === 'local') {
+        alone.push(ask);
+      } else if (onFailure === 'allow') {
+        ask.standing = 'waved';
+      } else {
+        ask.standing = 'unavailable';
+        if (!shadow) this.#refused = true;
+      }
+    }
+    if (this.#refused) {
+      this.#refuse();
+      return undefined;
+    }
+    return alone.length === 0 ? undefined : this.#decideAlone(alone, stage.last);
+  }
+
+  #decideAlone(asks: readonly Ask[], last: boolean): Promise<void> | undefined {
+    const { fallback, shares, defects } = this.#context;
+    for (const ask of asks) {
+      ask.checks = ask.checks.map((check) => ({ ...check, policy: shares.of(check.policy) }));
+    }
+    const group = groupOf(asks);
+    // Nothing is left to count with: availability is what `local` was chosen for.
+    const wave = (error: unknown): void => {
+      defects.report('fallback', error);
+      for (const ask of asks) ask.standing = 'waved';
+    };
+    try {
+      const answer = fallback.check(group);
+      if (answer instanceof Promise) {
+        return answer.then((verdict) => this.#settle(fallback, asks, group, verdict, last), wave);
+      }
+      this.#settle(fallback, asks, group, answer, last);
+    } catch (error) {
+      wave(error);
+    }
+    return undefined;
+  }
+
+  #asksOf(stage: Stage): readonly Ask[] {
+    let all = true;
+    for (const ask of this.#asks) {
+      if (ask.limit.sharing !== stage.sharing || ask.standing !== 'unasked') all = false;
+    }
+    if (all) return this.#asks;
+    return this.#asks.filter((ask) => ask.limit.sharing === stage.sharing && ask.standing === 'unasked');
+  }
+
+  /** What to do with the request. Reports each limit's decision; call once. */
+  outcome(): Outcome {
+    const release = this.#holdings === undefined ? undefined : releaser(this.#holdings, this.#context);
+    return outcomeOf(this.#asks, this.#refused, this.#shadowMissing, release, this.#context);
+  }
+}
+
+function isAllowed(verdict: Verdict): boolean {
+  return verdict.allowed;
+}
+
+/** Ends the holdings of one request, once however often it is called. */
+function releaser(holdings: readonly Holding[], { defects }: LimiterContext): () => void {
+  let held = true;
+  return () => {
+    if (!held) return;
+    held = false;
+    for (const { strategy, check } of holdings) {
+      try {
+        strategy.release(check);
+      } catch (error) {
+        defects.report(strategy.sharing, error);
+      }
+    }
+  };
+}

@@ -1,0 +1,75 @@
+import type { Ask } from './ask.ts';
+import type { LimiterContext } from './context.ts';
+import type { Outcome } from './outcome.ts';
+import { reducedCapacity } from './problem.ts';
+import { RateLimitFields, wholeSeconds } from './ratelimit-headers.ts';
+
+const NONE: readonly never[] = [];
+
+/**
+ * Turns what the limits said into an answer to the client, and reports each limit's decision.
+ * @param refused whether an enforced limit refused, so that nothing is charged in the end
+ */
+export function outcomeOf(
+  asks: readonly Ask[],
+  refused: boolean,
+  shadowMissing: readonly string[] | undefined,
+  release: (() => void) | undefined,
+  context: LimiterContext,
+): Outcome {
+  const { telemetry, headers, problems } = context;
+  const fields = new RateLimitFields(headers);
+  let violated: string[] | undefined;
+  let policies: string[] | undefined;
+  let shadowViolated = shadowMissing === undefined ? undefined : [...shadowMissing];
+  let unavailable = false;
+  let retryAfter = 1;
+  for (const ask of asks) {
+    const { name, sharing, shadow } = ask.limit;
+    const { standing } = ask;
+    const refuses = standing === 'denied' || standing === 'known' || standing === 'unavailable';
+    if (shadow) {
+      // Not told to the client: a limit that is only being tried out must not change how clients behave.
+      if (refuses) {
+        shadowViolated ??= [];
+        shadowViolated.push(name);
+      }
+      if (standing !== 'unasked') telemetry.decision(name, sharing, refuses ? 'shadow_denied' : 'allowed');
+      continue;
+    }
+    if (refuses) {
+      violated ??= [];
+      violated.push(name);
+      telemetry.decision(name, sharing, standing === 'known' ? 'local_denial' : 'denied');
+    } else if (standing !== 'unasked') {
+      telemetry.decision(name, sharing, 'allowed');
+    }
+    if (standing === 'unavailable') unavailable = true;
+    if (standing === 'unavailable' || standing === 'waved') continue;
+    fields.policy(ask.plan.policyField);
+    if (ask.verdicts === undefined) continue;
+    for (let i = 0; i < ask.rates.length; i++) {
+      const rate = ask.rates[i];
+      const verdict = ask.verdicts[i];
+      if (rate === undefined || verdict === undefined) continue;
+      if (verdict.allowed) {
+        // Of a refused request the strategy took nothing, or it was given back.
+        const remaining = refused ? verdict.remaining + ask.cost : verdict.remaining;
+        fields.standing(rate.item, remaining, wholeSeconds(verdict.resetMs), false);
+      } else {
+        const seconds = Math.max(1, wholeSeconds(verdict.retryAfterMs));
+        if (seconds > retryAfter) retryAfter = seconds;
+        policies ??= [];
+        policies.push(rate.item.name);
+        fields.standing(rate.item, verdict.remaining, seconds, true);
+      }
+    }
+  }
+  return {
+    rejection: !refused ? undefined : unavailable ? reducedCapacity(violated ?? NONE) : problems.of(policies ?? NONE),
+    headers: fields.list(refused ? retryAfter : undefined),
+    violated: violated ?? NONE,
+    shadowViolated: shadowViolated ?? NONE,
+    release,
+  };
+}
