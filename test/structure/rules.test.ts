@@ -277,7 +277,7 @@ describe('the other texts', () => {
       'lua/bad.lua': '--[[ KEYS, ARGV ]]\n',
       'lua/lonely.lua': header,
       'lua/include/shared.lua': '-- Shared.\n',
-      'lua/include/lonely.lua': 'local x\n',
+      'lua/include/lonely.lua': '--- @include "shared"\nlocal x\n',
     };
     assert.deepEqual(places(luaScriptsAreDescribed, texts), [
       'lua/bad.lua:1',

@@ -110,7 +110,13 @@ export function luaScriptsAreDescribed(tree: Tree): Violation[] {
     const name = file.replace(/^.*\//, '').replace(/\.lua$/, '');
     const fault = (what: string): void => void violations.push({ file, line: 1, rule, what });
     if (file.startsWith('lua/include/')) {
-      if (!text.startsWith('--')) fault('does not begin with a comment that says what it is for');
+      if (
+        !text
+          .replaceAll(/^--- @include .*$/gm, '')
+          .trimStart()
+          .startsWith('--')
+      )
+        fault('has no comment at its head that says what it is for');
       if (!scripts.includes(`@include "${name}"`)) fault('no script includes it');
       continue;
     }
