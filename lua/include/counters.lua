@@ -56,7 +56,7 @@ local function new_counters(now)
   function counters.refund(key, p, cost, taken_at)
     local state = state_of(key, p)
     if not state then return false end
-    counters.keep(key, p, refund[p.code](p, state, cost, taken_at, now))
+    counters.keep(key, p, refund[p.code](p, state, cost, taken_at))
     return true
   end
 
