@@ -1,9 +1,9 @@
 --[[
 Gives `cost` units back to the sub-window they were taken in; nothing when the state no longer (or not yet) has it.
-In:  p { window (ms), extra (buckets) }, state (left as it is), cost, taken_at (the `now` of that decision), now (unused)
+In:  p { window (ms), extra (buckets) }, state (left as it is), cost, taken_at (the `now` of that decision)
 Out: the state to keep
 ]]
-local function sliding_window_refund(p, state, cost, taken_at, now)
+local function sliding_window_refund(p, state, cost, taken_at)
   local place = state.index - math.floor(taken_at / math.ceil(p.window / (p.extra - 1)))
   if place == 0 then
     local current = state.current - cost
