@@ -1,0 +1,156 @@
+/** What changed between two configurations, for people: no secrets, no keys of clients. */
+import { formatDuration } from '../core/duration.ts';
+import { formatRate } from '../core/rate.ts';
+import { withoutCredentials } from './addresses.ts';
+import { formatPart } from './key-part.ts';
+import { formatSize } from './size.ts';
+import type { Address, Config, LimitConfig, OverrideConfig, RouteConfig, UpstreamConfig } from './types.ts';
+
+export interface ConfigChange {
+  /** One line: `limit per-client: rate 100/1m → 200/1m`. */
+  readonly text: string;
+  /** `restart`: takes effect only when the process starts anew, see {@link planReload} in plan.ts. */
+  readonly effect: 'now' | 'restart';
+}
+
+/** Settings of one thing: name → how it is shown. `null`: compared, never shown. */
+type Settings = ReadonlyMap<string, { readonly shown: string | null; readonly value: string }>;
+
+/** Everything that differs, in the order of the file. Empty when the two mean the same. */
+export function diffConfigs(before: Config, after: Config): readonly ConfigChange[] {
+  const changes: ConfigChange[] = [];
+  const compare = (effect: ConfigChange['effect'], label: string, a: Settings, b: Settings): void => {
+    for (const text of differences(a, b)) changes.push({ text: label === '' ? text : `${label}: ${text}`, effect });
+  };
+  compare('restart', '', fixedSettings(before), fixedSettings(after));
+  compare('now', '', liveSettings(before), liveSettings(after));
+  const things = <T>(
+    noun: string,
+    a: ReadonlyMap<string, T>,
+    b: ReadonlyMap<string, T>,
+    settings: (t: T) => Settings,
+  ): void => {
+    for (const [name, thing] of b) {
+      const old = a.get(name);
+      if (old === undefined) changes.push({ text: `${noun} ${name} added`, effect: 'now' });
+      else compare('now', `${noun} ${name}`, settings(old), settings(thing));
+    }
+    for (const name of a.keys()) if (!b.has(name)) changes.push({ text: `${noun} ${name} removed`, effect: 'now' });
+  };
+  things('upstream', before.upstreams, after.upstreams, upstreamSettings);
+  things('route', byName(before.routes), byName(after.routes), routeSettings);
+  const kept = (from: Config, other: Config): string =>
+    from.routes
+      .map((r) => r.name)
+      .filter((name) => other.routes.some((r) => r.name === name))
+      .join(' ');
+  if (kept(before, after) !== kept(after, before)) changes.push({ text: 'routes in another order', effect: 'now' });
+  things('limit', before.limits, after.limits, limitSettings);
+  return changes;
+}
+
+function* differences(a: Settings, b: Settings): Generator<string> {
+  for (const name of new Set([...a.keys(), ...b.keys()])) {
+    const old = a.get(name);
+    const now = b.get(name);
+    if (old?.value === now?.value) continue;
+    if (old?.shown === null || now?.shown === null)
+      yield `${name} ${old === undefined ? 'set' : now === undefined ? 'removed' : 'changed'}`;
+    else yield `${name} ${old?.shown ?? 'default'} → ${now?.shown ?? 'default'}`;
+  }
+}
+
+class SettingsBuilder {
+  readonly map = new Map<string, { readonly shown: string | null; readonly value: string }>();
+  /** Undefined values are left out. */
+  show(name: string, value: string | number | boolean | undefined): this {
+    if (value !== undefined) this.map.set(name, { shown: String(value), value: String(value) });
+    return this;
+  }
+  hide(name: string, value: string | undefined): this {
+    if (value !== undefined) this.map.set(name, { shown: null, value });
+    return this;
+  }
+  time(name: string, ms: number): this {
+    return this.show(name, formatDuration(ms));
+  }
+}
+
+const address = ({ host, port }: Address): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+
+/** Settings that are built into sockets, connections and stores, and so stay until the process starts anew. */
+function fixedSettings({ listen, admin, server, memory, redis }: Config): Settings {
+  const settings = new SettingsBuilder()
+    .show('listen', address(listen))
+    .show('admin.listen', address(admin.listen))
+    .time('server.headersTimeout', server.headersTimeoutMs)
+    .time('server.requestTimeout', server.requestTimeoutMs)
+    .time('server.keepAliveTimeout', server.keepAliveTimeoutMs)
+    .time('server.streamIdleTimeout', server.streamIdleTimeoutMs)
+    .show('server.maxHeaderBytes', formatSize(server.maxHeaderBytes))
+    .show('server.maxHeaderCount', server.maxHeaderCount)
+    .show('server.maxBodyBytes', server.maxBodyBytes === undefined ? 'none' : formatSize(server.maxBodyBytes))
+    .show('server.maxConnections', server.maxConnections)
+    .show('memory.maxKeys', memory.maxKeys);
+  if (redis === undefined) return settings.map;
+  return settings
+    .hide('redis.url', redis.url)
+    .show('redis.keyPrefix', redis.keyPrefix)
+    .time('redis.timeout', redis.timeoutMs).map;
+}
+
+function liveSettings({ admin, trustedProxies, headers, shutdownTimeoutMs, log }: Config): Settings {
+  return new SettingsBuilder()
+    .hide('admin.token', admin.token)
+    .show('trustedProxies', list(trustedProxies))
+    .show('headers', headers)
+    .time('shutdownTimeout', shutdownTimeoutMs)
+    .show('log.level', log.level)
+    .show('log.access', log.access).map;
+}
+
+function upstreamSettings(upstream: UpstreamConfig): Settings {
+  return new SettingsBuilder()
+    .show('servers', list(upstream.servers.map(withoutCredentials)))
+    .time('timeout', upstream.timeoutMs)
+    .time('connectTimeout', upstream.connectTimeoutMs)
+    .time('bodyTimeout', upstream.bodyTimeoutMs)
+    .show('maxConnections', upstream.maxConnections)
+    .show('retries', upstream.retries)
+    .show('ejectAfter', upstream.ejectAfter)
+    .time('ejectFor', upstream.ejectForMs)
+    .show('preserveHost', upstream.preserveHost).map;
+}
+
+function routeSettings({ match, upstream, limits }: RouteConfig): Settings {
+  return new SettingsBuilder()
+    .show('host', match.host ?? 'any')
+    .show('path', match.path ?? 'any')
+    .show('method', match.methods === undefined ? 'any' : list(match.methods))
+    .show('upstream', upstream)
+    .show('limits', list(limits)).map;
+}
+
+function limitSettings(limit: LimitConfig): Settings {
+  const settings = new SettingsBuilder()
+    .show('key', list(limit.key.map(formatPart)))
+    .show('algorithm', limit.algorithm)
+    .show('sharing', limit.sharing)
+    .show('onFailure', limit.onFailure)
+    .show('mode', limit.mode)
+    .show('whenMissing', limit.whenMissing)
+    .show('cost', typeof limit.cost === 'number' ? limit.cost : `header:${limit.cost.header}`);
+  if (limit.algorithm === 'concurrency') settings.show('max', limit.max).time('leaseTime', limit.leaseMs);
+  else settings.show('rate', list(limit.rates.map(formatRate))).show('burst', limit.burst);
+  if (limit.algorithm === 'sliding-window') settings.show('buckets', limit.buckets);
+  // The keys of overrides are clients’ keys: that they changed is all that is said.
+  return settings.hide(
+    'overrides',
+    limit.overrides.length === 0 ? undefined : JSON.stringify(limit.overrides.map(plain)),
+  ).map;
+}
+
+const plain = ({ key, unlimited, rates, burst, max }: OverrideConfig): unknown => [key, unlimited, rates, burst, max];
+const list = (items: readonly string[]): string => (items.length === 1 ? (items[0] ?? '') : `[${items.join(', ')}]`);
+const byName = (routes: readonly RouteConfig[]): ReadonlyMap<string, RouteConfig> =>
+  new Map(routes.map((r) => [r.name, r]));

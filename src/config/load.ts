@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises';
+import { reasonOf } from '../core/errors.ts';
+import { buildConfig } from './build.ts';
+import type { Env } from './env.ts';
+import { EnvMask } from './env.ts';
+import type { Fault } from './faults.ts';
+import { FaultList } from './faults.ts';
+import type { SchemaNode } from './fields.ts';
+import { readBySchema } from './read.ts';
+import type { FileShape } from './schema.ts';
+import { FileSchema } from './schema.ts';
+import { checkSemantics } from './semantics.ts';
+import { formatSize } from './size.ts';
+import type { Config } from './types.ts';
+import { parseYaml } from './yaml-source.ts';
+
+/** A configuration, or everything that is wrong with it in the order of the file. */
+export type LoadResult = { readonly config: Config } | { readonly faults: readonly Fault[] };
+
+/** A file's text beside what it loads as; the text is what {@link ConfigWatcher} compares with. */
+export type FileLoadResult = LoadResult & { readonly text: string | undefined };
+
+/** Longest configuration; room for some 100,000 overrides. */
+export const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
+
+/** Loads a configuration from its YAML text. Never throws. `fileName` starts every fault. */
+export function loadConfig(text: string, fileName: string, env: Env): LoadResult {
+  const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  const faults = new FaultList(fileName, plain);
+  if (plain.length > MAX_CONFIG_BYTES) {
+    faults.add(0, '', tooLarge);
+    return { faults: faults.sorted() };
+  }
+  const mask = new EnvMask(plain);
+  const source = parseYaml(mask.masked, faults);
+  const { value, places } = readBySchema(source, FileSchema as unknown as SchemaNode, mask, env, faults);
+  if (source.brokenFrom === Number.POSITIVE_INFINITY && value !== undefined) {
+    checkSemantics({ file: value as Partial<FileShape>, places, faults });
+  }
+  return faults.empty ? { config: buildConfig(value as FileShape) } : { faults: faults.sorted() };
+}
+
+const tooLarge = {
+  code: 'too-large',
+  message: `the file is larger than ${formatSize(MAX_CONFIG_BYTES)}`,
+} as const;
+
+/** Loads a configuration file. Never rejects: a file that cannot be read is a fault too. */
+export async function loadConfigFile(file: string, env: Env): Promise<FileLoadResult> {
+  const whole = (code: 'unreadable' | 'too-large' | 'not-utf8', message: string, hint?: string): FileLoadResult => ({
+    faults: [{ code, file, line: 0, column: 0, message, hint, path: '' }],
+    text: undefined,
+  });
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    return whole('unreadable', `cannot be read: ${readableReason(error)}`);
+  }
+  if (bytes.length > MAX_CONFIG_BYTES) return whole('too-large', tooLarge.message);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return whole('not-utf8', 'is not UTF-8 text', 'save it as UTF-8');
+  }
+  return { ...loadConfig(text, file, env), text };
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'part of the path is not a directory',
+};
+
+function readableReason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return REASONS[code] ?? reasonOf(error);
+}

@@ -1,0 +1,31 @@
+import { distance } from 'fastest-levenshtein';
+
+const plain = (word: string): string => word.toLowerCase().replace(/[-_ .]/g, '');
+
+/**
+ * The candidate that `word` was probably meant to be; undefined when none is near. Near means: the same but for case,
+ * `-` and `_`, or at most one edit in three characters (Levenshtein), so that short words do not match everything.
+ */
+export function suggest(word: string, candidates: Iterable<string>): string | undefined {
+  const wanted = plain(word);
+  if (wanted.length === 0 || wanted.length > 200) return undefined;
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const d = distance(wanted, plain(candidate));
+    if (d < bestDistance && d < plain(candidate).length) {
+      best = candidate;
+      bestDistance = d;
+    }
+  }
+  return best;
+}
+
+/** `did you mean "x"?`, or the candidates themselves when none is near; for the hint of a message. */
+export function didYouMean(word: string, candidates: readonly string[], what: string): string {
+  const near = suggest(word, candidates);
+  if (near !== undefined) return `did you mean "${near}"?`;
+  if (candidates.length === 0) return `no ${what} is defined`;
+  const shown = candidates.slice(0, 16).join(', ');
+  return `${what}: ${shown}${candidates.length > 16 ? ', …' : ''}`;
+}
