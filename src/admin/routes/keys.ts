@@ -1,0 +1,109 @@
+import { closest, distance } from 'fastest-levenshtein';
+import { Type } from 'typebox';
+import { reasonOf, StoreError } from '../../core/errors.ts';
+import type { AdminDeps } from '../deps.ts';
+import type { Problem } from '../problems.ts';
+import { ProblemError } from '../problems.ts';
+import { LimitName, problems } from '../schemas.ts';
+import type { AdminApp } from '../server.ts';
+
+const Params = Type.Object({
+  limit: LimitName,
+  key: Type.String({
+    description: 'The key as `POST /v1/explain` and `sluice explain` show it, percent-encoded (a slash as %2F).',
+    minLength: 1,
+  }),
+});
+
+const Counter = Type.Object({
+  policy: Type.String({ description: '100/1m sliding-window, 2 buckets' }),
+  limit: Type.Number({ description: 'Units per window, or in flight.' }),
+  remaining: Type.Number({ description: 'Units left now.' }),
+  resetMs: Type.Number({ description: 'Milliseconds until all units are back if none is taken.' }),
+  present: Type.Boolean({ description: 'False when nothing is counted: never asked, or expired.' }),
+});
+
+export function keyRoutes(app: AdminApp, deps: AdminDeps): void {
+  app.get(
+    '/v1/limits/:limit/keys/:key',
+    {
+      schema: {
+        tags: ['limits'],
+        operationId: 'peekKey',
+        summary: 'How much a key has left',
+        description: 'Charges nothing.',
+        params: Params,
+        response: {
+          200: Type.Object(
+            {
+              limit: LimitName,
+              key: Type.String(),
+              counters: Type.Array(Counter, { description: 'One for each rate; none when the key is unlimited.' }),
+            },
+            { description: 'The key’s counters.' },
+          ),
+          ...problems(400, 401, 404, 503),
+        },
+      },
+    },
+    async ({ params: { limit, key } }) => {
+      const counters = await asked(deps.keys.peek(limit, key));
+      if (counters === undefined) throw new ProblemError(unknownLimit(limit, deps));
+      return { limit, key, counters: [...counters] };
+    },
+  );
+
+  app.delete(
+    '/v1/limits/:limit/keys/:key',
+    {
+      schema: {
+        tags: ['limits'],
+        operationId: 'resetKey',
+        summary: 'Forget what a key has used',
+        params: Params,
+        response: {
+          200: Type.Object(
+            {
+              limit: LimitName,
+              key: Type.String(),
+              existed: Type.Boolean({ description: 'Whether anything was counted.' }),
+            },
+            { description: 'The key starts afresh.' },
+          ),
+          ...problems(400, 401, 404, 503),
+        },
+      },
+    },
+    async ({ params: { limit, key } }) => {
+      const existed = await asked(deps.keys.reset(limit, key));
+      if (existed === undefined) throw new ProblemError(unknownLimit(limit, deps));
+      // The key itself stays out of the log: it may be a credential.
+      deps.logger.info({ limit, existed }, 'key reset');
+      return { limit, key, existed };
+    },
+  );
+}
+
+async function asked<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    throw new ProblemError({
+      status: 503,
+      detail: `the store cannot be asked: ${reasonOf(error)}`,
+      hint: 'look at sluice_store_errors_total and at the store',
+    });
+  }
+}
+
+function unknownLimit(name: string, deps: AdminDeps): Problem {
+  const names = deps.limits().map((limit) => limit.name);
+  const nearest = names.length === 0 ? undefined : closest(name, names);
+  const near = nearest !== undefined && distance(name, nearest) <= Math.max(2, Math.floor(name.length / 3));
+  return {
+    status: 404,
+    detail: `no limit is called ${JSON.stringify(name.slice(0, 100))}`,
+    hint: near ? `did you mean ${nearest}?` : 'GET /v1/limits lists them',
+  };
+}
