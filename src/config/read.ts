@@ -6,8 +6,9 @@ import type { Env, EnvMask } from './env.ts';
 import type { FaultList, Problem } from './faults.ts';
 import type { SchemaNode } from './fields.ts';
 import { Places } from './places.ts';
+import { describe, expectation, hintFor, named, shorten } from './read-messages.ts';
 import type { Given } from './scalars.ts';
-import { nounOf, readName, readScalar } from './scalars.ts';
+import { readName, readScalar } from './scalars.ts';
 import type { Entry } from './yaml-maps.ts';
 import { YamlMaps } from './yaml-maps.ts';
 import type { YamlSource } from './yaml-source.ts';
@@ -285,58 +286,6 @@ class Reader {
 }
 
 const join = (path: string, key: string): string => (path === '' ? key : `${path}/${key}`);
-
-/** How a message calls the map at `path`. */
-function named(path: string): string {
-  if (path === '') return 'the configuration';
-  const [parent = '', last = ''] = ['', ...path.split('/')].slice(-2);
-  const singular = parent.endsWith('s') ? parent.slice(0, -1) : '';
-  return `${singular} ${/^\d+$/.test(last) ? Number(last) + 1 : last}`.trim();
-}
-
-function hintFor(schema: SchemaNode | undefined): string {
-  const { description, examples } = (schema ?? {}) as { description?: string; examples?: readonly unknown[] };
-  const example = examples?.[0];
-  const text = (description ?? '').replace(/\.$/, '');
-  return example === undefined
-    ? text
-    : `${text}; for example ${typeof example === 'string' ? example : JSON.stringify(example)}`;
-}
-
-function describe(node: Node | null | undefined): string {
-  if (isMap(node)) return 'a map';
-  if (isSeq(node)) return 'a list';
-  if (!isScalar(node) || node.value === null || node.value === undefined) return 'nothing';
-  const type = typeof node.value;
-  return type === 'string'
-    ? 'text'
-    : type === 'number'
-      ? 'a number'
-      : type === 'boolean'
-        ? String(node.value)
-        : 'something else';
-}
-
-function expectation(schema: SchemaNode): string {
-  const rule = schema['x-sluice'];
-  switch (rule.as) {
-    case 'scalar':
-      return nounOf(rule.kind);
-    case 'struct':
-    case 'map':
-      return 'a map';
-    case 'list':
-      return 'a list';
-    case 'list-or-one': {
-      const one = schema.anyOf?.[1];
-      return one === undefined ? 'a list' : `${expectation(one)}, or a list of them`;
-    }
-  }
-}
-
-function shorten(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
-}
 
 /** A default stands in the schema as it would in the file, and is read the same way. */
 function defaultOf(schema: SchemaNode): unknown {
