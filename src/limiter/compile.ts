@@ -64,7 +64,8 @@ export function compileLimit(config: LimitConfig): CompiledLimit {
     shadow: config.mode === 'shadow',
     key,
     missingRejection: config.whenMissing === 'deny' ? (missing) => keyMissing(name, missing) : undefined,
-    cost: config.cost,
+    // A request in flight takes one place, whatever else it costs.
+    cost: config.algorithm === 'concurrency' ? 1 : config.cost,
     plans: overrideTable(rules, own),
   };
 }

@@ -55,9 +55,10 @@ export function outcomeOf(
       if (verdict.allowed) {
         // Of a refused request the strategy took nothing, or it was given back.
         const remaining = refused ? verdict.remaining + ask.cost : verdict.remaining;
-        fields.standing(rate.item, remaining, wholeSeconds(verdict.resetMs), false);
+        fields.standing(rate.item, remaining, rate.item.timed ? wholeSeconds(verdict.resetMs) : 0, false);
       } else {
-        const seconds = Math.max(1, wholeSeconds(verdict.retryAfterMs));
+        // For concurrency the strategy knows only when leases end; a request in flight mostly ends long before.
+        const seconds = rate.item.timed ? Math.max(1, wholeSeconds(verdict.retryAfterMs)) : 1;
         if (seconds > retryAfter) retryAfter = seconds;
         policies ??= [];
         policies.push(rate.item.name);

@@ -1,6 +1,6 @@
 /** A response to send instead of forwarding. */
 export interface Rejection {
-  /** 429 over a limit; 503 when `onFailure: deny` applies; 400 when the request's cost is not a number. */
+  /** 429 over a limit; 503 when `onFailure: deny` applies; 400 when the request's cost is not a number, or its key is missing under `whenMissing: deny`. */
   readonly status: number;
   /** `application/problem+json`, UTF-8. */
   readonly body: string;
@@ -12,7 +12,7 @@ export interface Outcome {
   readonly rejection: Rejection | undefined;
   /** Fields to add to the response, allowed or not: names in their usual spelling and values, flat: [name, value, name, value]. */
   readonly headers: readonly string[];
-  /** Limits that refused. */
+  /** Limits that refused. Empty for a malformed cost, which is the request's fault and counted nowhere. */
   readonly violated: readonly string[];
   /** Limits in shadow mode that would have refused. */
   readonly shadowViolated: readonly string[];

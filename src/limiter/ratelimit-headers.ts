@@ -9,8 +9,8 @@
  *   (`"per-client/1s"`), which no limit can be called.
  * - `w` is whole seconds, not zero (3.1.3): a window that is not is rounded up, so that a client that goes by it stays below
  *   the true rate. A `concurrency` policy has no window, but the registered quota unit `concurrent-requests`.
- * - `t` counts down to the full quota while the policy has room, and to the moment to come again when it refuses, which is then
- *   never later than Retry-After.
+ * - `t` counts down to the full quota while the policy has room, and to the moment to come again when it refuses, which is
+ *   never later than Retry-After. A `concurrency` policy with room has none.
  */
 import type { Policy } from '../algorithms/algorithm.ts';
 import type { HeaderStyle } from '../config/types.ts';
@@ -29,6 +29,8 @@ export interface PolicyItem {
   /** `"per-client";r=` */
   readonly standing: string;
   readonly quota: number;
+  /** False for `concurrency`: nobody knows when a request in flight ends. */
+  readonly timed: boolean;
 }
 
 /** @param several the limit has several rates, so that each needs a name of its own */
@@ -42,6 +44,7 @@ export function policyItem(limit: string, policy: Policy, several: boolean): Pol
     policy: `${quoted};q=${sfInteger(policy.limit)}${span}`,
     standing: `${quoted};r=`,
     quota: policy.limit,
+    timed: windowed,
   };
 }
 
@@ -84,7 +87,8 @@ export class RateLimitFields {
    * @param seconds until the quota is full again, or until it may come again when `refuses`
    */
   standing(item: PolicyItem, remaining: number, seconds: number, refuses: boolean): void {
-    const text = `${item.standing}${sfInteger(remaining)};t=${seconds}`;
+    const left = `${item.standing}${sfInteger(remaining)}`;
+    const text = refuses || item.timed ? `${left};t=${seconds}` : left;
     this.#standings = this.#standings === '' ? text : `${this.#standings}, ${text}`;
     if (this.#style === 'draft') return;
     // Among refusing policies the one that refuses longest binds most.

@@ -108,7 +108,7 @@ describe('in any interleaving of what the stores decide and answer', () => {
               for (const { parts, outcome } of running) {
                 if (parts.ip !== ip || !parts.limits.includes(index)) continue;
                 if (outcome.shadowViolated.includes(`limit-${index}`)) continue;
-                units += s?.costly === true ? parts.cost : 1;
+                units += s?.costly === true && !s.concurrency ? parts.cost : 1;
               }
               return units;
             };

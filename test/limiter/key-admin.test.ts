@@ -108,6 +108,8 @@ describe('an operator', () => {
     assert.equal(await compiled.keys.reset('per-client', 'k'), true);
     assert.equal(redis.total + fallback.total, 0);
     assert.equal(await compiled.keys.reset('per-client', 'k'), false);
+    fallback.used.set('per-client:s2.1s:k', 1);
+    assert.equal(await compiled.keys.reset('per-client', 'k'), true);
   });
 
   it('hears of a limit that is not there, and of a store that does not answer', async () => {

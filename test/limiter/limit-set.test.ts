@@ -268,8 +268,11 @@ describe('concurrency', () => {
     const first = sync(set.decide(facts()));
     assert.equal(first.rejection, undefined);
     assert.equal(field(first.headers, 'RateLimit-Policy'), '"in-flight";q=1;qu="concurrent-requests"');
+    assert.equal(field(first.headers, 'RateLimit'), '"in-flight";r=0');
     const refused = sync(set.decide(facts()));
     assert.equal(refused.rejection?.status, 429);
+    assert.equal(field(refused.headers, 'RateLimit'), '"in-flight";r=0;t=1');
+    assert.equal(field(refused.headers, 'Retry-After'), '1');
     assert.equal(refused.release, undefined);
     first.release?.();
     first.release?.();
@@ -298,6 +301,14 @@ describe('concurrency', () => {
     }
     assert.equal(holders.size, 12);
     for (const holder of holders) assert.match(holder ?? '', /^[!-~]{1,80}$/);
+  });
+
+  it('takes one place for each request, whatever else it costs', () => {
+    const { set, local } = bench([concurrency({ max: 2, cost: { header: 'x-cost' } })]);
+    for (const cost of ['7', 'none of our business']) {
+      assert.equal(sync(set.decide(facts({ headers: { 'x-cost': cost } }))).rejection, undefined);
+    }
+    assert.equal(local.total, 2);
   });
 
   it('in shadow mode releases only what it holds', () => {
