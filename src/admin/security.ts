@@ -30,7 +30,6 @@ declare module 'fastify' {
 export const TOKEN_HEADER = 'x-sluice-token';
 
 const SECURITY_HEADERS = {
-  'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
@@ -40,8 +39,10 @@ const SECURITY_HEADERS = {
 export function guard(app: FastifyInstance, token: string | undefined): void {
   const digest = token === undefined ? undefined : sha256(token);
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(SECURITY_HEADERS);
     const { access } = request.routeOptions.config;
+    reply.header('cache-control', 'no-store');
+    // What a proxy asks for, it may hand to its client: that answer is the limits' alone.
+    if (access !== 'proxy') reply.headers(SECURITY_HEADERS);
     const refusal =
       digest === undefined
         ? strangeHost(request)

@@ -38,6 +38,8 @@ declare module 'fastify' {
 
 const BODY_LIMIT = 64 * 1024;
 const MAX_PARAMETER = 4096;
+/** Proxies that ask for decisions keep some open each; more than this is a fault or an attack. */
+const MAX_CONNECTIONS = 4096;
 
 /** A server without routes. Everything registered on it is guarded, documented and bounded. */
 export async function createServer(deps: AdminDeps): Promise<AdminApp> {
@@ -54,6 +56,7 @@ export async function createServer(deps: AdminDeps): Promise<AdminApp> {
     frameworkErrors: (error, _request, reply) => sendProblem(reply, { status: 400, detail: reasonOf(error) }),
   }).withTypeProvider<TypeBoxProvider>();
 
+  app.server.maxConnections = MAX_CONNECTIONS;
   app.decorateReply('problem', function problem(this: FastifyReply, what: Problem) {
     return sendProblem(this, what);
   });

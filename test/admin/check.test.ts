@@ -116,6 +116,7 @@ describe('check, answering', () => {
       assert.equal(reply.status, status);
       assert.equal(reply.header('retry-after'), '3');
       assert.equal(reply.text(), body);
+      assert.equal(reply.header('content-security-policy'), undefined, 'a proxy hands it to its client');
       problemOf(reply);
       const forNginx = await running.call({ path: '/v1/check?refusal=403', headers: TRAEFIK });
       assert.equal(forNginx.status, 403);
