@@ -37,7 +37,7 @@ export function keyId(label: string): string {
   return label.length <= MAX_PLAIN ? label : hashId(label);
 }
 
-export function isHashId(text: string): boolean {
+function isHashId(text: string): boolean {
   return HASH_ID.test(text);
 }
 

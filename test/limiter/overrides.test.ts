@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { matchesGlob } from '../../src/core/patterns.ts';
 import { compileGlob } from '../../src/limiter/glob.ts';
 import { keyId } from '../../src/limiter/key-text.ts';
 import { overrideTable } from '../../src/limiter/overrides.ts';
@@ -15,6 +16,8 @@ describe('a glob', () => {
         (pieces, text) => {
           const expected = new RegExp(`^${pieces.join('.*')}$`).test(text);
           assert.equal(compileGlob(pieces.join('*'))(text), expected, `${pieces.join('*')} on ${text}`);
+          // What the configuration's check takes a pattern for.
+          assert.equal(matchesGlob(pieces.join('*'), text), expected);
         },
       ),
       { numRuns: 2_000 },
