@@ -198,6 +198,13 @@ describe('no unused exports', () => {
   it('accepts a type that names part of its own file, not one that nothing names', () => {
     assert.deepEqual(check('export interface A {}\nexport interface B { a: A }\n', ''), ['src/lib.ts:2']);
   });
+  it('accepts a named excuse until it is out of date', () => {
+    const excused: Rule = (tree) => noUnusedExports(tree, { 'src/lib.ts#a': 'for tests' });
+    const lib = { 'src/lib.ts': 'export const a = 1;', 'test/x.ts': "import { a } from '../src/lib.ts';" };
+    assert.deepEqual(places(excused, lib), []);
+    assert.deepEqual(places(excused, { ...lib, 'test/x.ts': '' }), ['src/lib.ts:1']);
+    assert.deepEqual(places(excused, { ...lib, 'src/x.ts': "import { a } from './lib.ts';" }), ['src/lib.ts:1']);
+  });
   it('accepts a value exported for a test only when its own file uses it', () => {
     const test = "import { a, b } from '../src/lib.ts';";
     assert.deepEqual(check('export const a = 1;\nexport const b = 2;\nconsole.log(a);\n', '', test), ['src/lib.ts:2']);

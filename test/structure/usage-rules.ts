@@ -3,9 +3,11 @@ import type { Export, SourceFile, Tree, Violation } from './source-tree.ts';
 
 const ENTRY = 'src/main.ts';
 
-/** Files that exist for tests although they live with the code they stand in for; each with its reason. */
+/** Files, and exports as `file#name`, that tests need beside the real thing; each with its reason. */
 const FOR_TESTS: Readonly<Record<string, string>> = {
   'src/core/virtual-clock.ts': 'the clock that tests and simulations hand in',
+  'src/core/random.ts#seededRandom': 'the randomness that tests and simulations hand in',
+  'src/core/logger.ts#silentLogger': 'the logger of whoever has nothing to tell',
 };
 
 /** Every file under src/ is reached from the entry point. */
@@ -32,7 +34,7 @@ export function noUnusedFiles(tree: Tree, forTests = FOR_TESTS): Violation[] {
       });
     }
   }
-  for (const path of Object.keys(forTests)) {
+  for (const path of Object.keys(forTests).filter((each) => !each.includes('#'))) {
     if (tree.files.has(path) && !reached.has(path)) continue;
     const what = tree.files.has(path)
       ? 'is used by now: strike it from FOR_TESTS'
@@ -50,18 +52,25 @@ export function noUnusedExports(tree: Tree, forTests = FOR_TESTS): Violation[] {
   const usedBySource = namesImported(tree.files);
   const usedByTests = namesImported(tree.tests);
   const violations: Violation[] = [];
+  const fault = (file: SourceFile, { line }: Export, what: string): void =>
+    void violations.push({ file: file.path, line, rule: 'no unused exports', what });
   for (const file of tree.files.values()) {
     if (Object.hasOwn(forTests, file.path)) continue;
     for (const exported of file.exports) {
-      if (isNamed(usedBySource, file.path, exported.name)) continue;
+      const isExcused = Object.hasOwn(forTests, `${file.path}#${exported.name}`);
+      if (isNamed(usedBySource, file.path, exported.name)) {
+        if (isExcused) fault(file, exported, `${exported.name} is used by now: strike it from FOR_TESTS`);
+        continue;
+      }
       const ownUse = isUsedInOwnFile(file, exported);
       if (exported.kind === 'type' && ownUse) continue;
       const testUse = isNamed(usedByTests, file.path, exported.name);
-      if (ownUse && testUse) continue;
-      const what = testUse
-        ? `${exported.name} is used by tests alone`
-        : `${exported.name} is exported, but nobody imports it`;
-      violations.push({ file: file.path, line: exported.line, rule: 'no unused exports', what });
+      if (testUse && (ownUse || isExcused)) continue;
+      fault(
+        file,
+        exported,
+        `${exported.name} is ${testUse ? 'used by tests alone' : 'exported, but nobody imports it'}`,
+      );
     }
   }
   return violations;
