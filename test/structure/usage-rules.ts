@@ -78,10 +78,9 @@ export function noUnusedExports(tree: Tree, forTests = FOR_TESTS): Violation[] {
 
 function isUsedInOwnFile(file: SourceFile, { name, kind }: Export): boolean {
   if (kind === 're-export') return false;
-  return (
-    file.source.code.split(new RegExp(String.raw`(?<![\w$#.])${name.replaceAll('$', String.raw`\$`)}(?![\w$])`))
-      .length > 2
-  );
+  // A name after a dot is a property, after three it is spread.
+  const mention = new RegExp(String.raw`(?<![\w$#]|(?<!\.\.)\.)${name.replaceAll('$', String.raw`\$`)}(?![\w$])`, 'g');
+  return [...file.source.code.matchAll(mention)].length > 1;
 }
 
 function isImportedByTests(tree: Tree, path: string): boolean {
