@@ -1,0 +1,258 @@
+/** The composition root: builds every part from a configuration and connects them. The only place that knows all. */
+import { createAdmin } from './admin/admin.ts';
+import type { OriginalRequest, ReloadReport } from './admin/deps.ts';
+import { summariseLimits } from './admin/limit-summary.ts';
+import type { ConfigChange } from './config/diff.ts';
+import { planReload } from './config/plan.ts';
+import type { Address, Config, RedisConfig } from './config/types.ts';
+import type { Clock } from './core/clock.ts';
+import type { Logger } from './core/logger.ts';
+import type { Random } from './core/random.ts';
+import type { Telemetry } from './core/telemetry.ts';
+import type { SharingName } from './core/types.ts';
+import { type CompiledLimits, createLimiter, type Limiter } from './limiter/create.ts';
+import { detachedRequest } from './explain-offline.ts';
+import { createAccessLog } from './metrics/access-log.ts';
+import { fanOut } from './metrics/fan-out.ts';
+import type { LogSink } from './metrics/logger.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
+import { type DetachedRequest, DetachedRequests } from './proxy/detached-requests.ts';
+import { Gateway } from './proxy/gateway.ts';
+import type { ProxySnapshot } from './proxy/options.ts';
+import { RedisConnection } from './redis/connection.ts';
+import { Heartbeat } from './redis/heartbeat.ts';
+import { keyLayout } from './redis/keys.ts';
+import { loadScript } from './redis/lua-script-loader.ts';
+import { LocalStrategy } from './sharing/local.ts';
+import { RedisStrategy } from './sharing/redis.ts';
+import type { Strategy } from './sharing/strategy.ts';
+
+export interface AppOptions {
+  readonly config: Config;
+  /** Reads the configuration afresh, for a reload; undefined when there is no file to read. */
+  readonly reread: (() => Reread) | undefined;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logs: LogSink;
+}
+
+export type Reread = { readonly config: Config } | { readonly faults: readonly string[] };
+
+interface RedisParts {
+  readonly connection: RedisConnection;
+  readonly strategy: RedisStrategy;
+  readonly heartbeat: Heartbeat;
+}
+
+/** A whole running gateway. */
+export class App {
+  readonly #options: AppOptions;
+  readonly #logger: Logger;
+  readonly #metrics: Metrics;
+  readonly #redis: RedisParts | undefined;
+  readonly #local: LocalStrategy;
+  readonly #limiter: Limiter;
+  readonly #gateway: Gateway;
+  readonly #startedAt: number;
+  readonly #telemetry: Telemetry;
+  #admin: Awaited<ReturnType<typeof createAdmin>> | undefined;
+  #config: Config;
+  #compiled: CompiledLimits;
+  #detached: DetachedRequests;
+  #state: 'starting' | 'ready' | 'draining' = 'starting';
+
+  constructor(options: AppOptions) {
+    const { config, clock, random, logs } = options;
+    this.#options = options;
+    this.#config = config;
+    this.#logger = logs.logger;
+    this.#startedAt = clock.now();
+    this.#metrics = createMetrics({ version: options.version, clock });
+    const accessLog = createAccessLog({ access: config.log.access, lines: logs.access, random });
+    this.#telemetry = fanOut(this.#metrics.telemetry, accessLog);
+    const telemetry = this.#telemetry;
+    const instance = random.hex(8);
+    this.#local = new LocalStrategy({ clock, telemetry, maxKeys: config.memory.maxKeys });
+    this.#redis = config.redis === undefined ? undefined : this.#redisParts(config.redis, instance);
+    const strategies = new Map<SharingName, Strategy>([['local', this.#local]]);
+    if (this.#redis !== undefined) strategies.set('redis', this.#redis.strategy);
+    this.#limiter = createLimiter({
+      clock,
+      random,
+      telemetry,
+      logger: this.#logger,
+      strategies,
+      // A limit is either shared or local, so one memory under one cap serves both without mixing counters.
+      fallback: this.#local,
+      liveInstances: () => this.#redis?.heartbeat.live ?? 1,
+      instance,
+      headers: config.headers,
+    });
+    this.#compiled = this.#limiter.compile(config.limits.values());
+    const snapshot = snapshotOf(config, this.#compiled);
+    this.#detached = new DetachedRequests(snapshot.routes, config.trustedProxies);
+    this.#gateway = new Gateway({
+      clock,
+      random,
+      telemetry,
+      logger: this.#logger,
+      server: config.server,
+      snapshot,
+    });
+    this.#declare(config);
+    this.#metrics.watch({
+      requestsInFlight: () => this.#gateway.inFlight,
+      countersHeld: () => this.#local.size,
+      logLinesDropped: () => logs.dropped(),
+    });
+  }
+
+  /**
+   * Starts everything; resolves when requests are accepted, with where. Starts also while Redis is away.
+   * @throws SluiceError SLUICE_LISTEN
+   */
+  async start(): Promise<{ readonly gateway: Address; readonly admin: Address }> {
+    const { config, version } = this.#options;
+    await this.#local.start();
+    await this.#redis?.connection.start();
+    await this.#redis?.strategy.start();
+    await this.#redis?.heartbeat.start();
+    const keys = {
+      peek: (limit: string, key: string) => this.#compiled.keys.peek(limit, key),
+      reset: (limit: string, key: string) => this.#compiled.keys.reset(limit, key),
+    };
+    this.#admin = await createAdmin({
+      token: config.admin.token,
+      logger: this.#logger,
+      version,
+      startedAt: this.#startedAt,
+      metrics: this.#metrics,
+      keys,
+      readiness: () => this.#readiness(),
+      limits: () => summariseLimits(this.#config),
+      explain: (request) => this.#detached.explain(detachedRequest(request)),
+      reload: () => this.reload(),
+      check: (original) => this.#detached.decide(heldElsewhere(original)),
+    });
+    const admin = await this.#admin.listen(config.admin.listen);
+    const gateway = await this.#gateway.listen(config.listen);
+    this.#state = 'ready';
+    return { gateway, admin };
+  }
+
+  /** Takes a changed configuration into use; a bad one is refused, logged and counted, and the old one stays. */
+  async reload(): Promise<ReloadReport> {
+    const report = this.#reload();
+    this.#telemetry.configReload(report.result);
+    if (report.result === 'failure') {
+      this.#logger.error({ faults: report.faults }, 'reload refused: the configuration has faults; the old one stays');
+    } else if (report.result === 'success') {
+      this.#logger.info({ changes: report.changes }, 'reloaded');
+    }
+    return report;
+  }
+
+  /**
+   * Stops accepting, finishes what is in flight, then stops everything.
+   * @returns whether all requests could finish within `shutdownTimeout`
+   */
+  async stop(): Promise<boolean> {
+    this.#state = 'draining';
+    const finished = await this.#gateway.drain(this.#config.shutdownTimeoutMs);
+    await this.#redis?.heartbeat.stop();
+    await this.#redis?.strategy.close();
+    this.#redis?.connection.close();
+    await this.#local.close();
+    await this.#admin?.close();
+    this.#metrics.close();
+    return finished;
+  }
+
+  #reload(): ReloadReport {
+    const { reread } = this.#options;
+    if (reread === undefined) return { result: 'unchanged', changes: [] };
+    const read = reread();
+    if ('faults' in read) return { result: 'failure', faults: read.faults };
+    const plan = planReload(this.#config, read.config);
+    if ('refused' in plan) return { result: 'failure', faults: [plan.refused] };
+    const { config, changes } = plan;
+    if (changes.length === 0) return { result: 'unchanged', changes: [] };
+    const compiled = this.#limiter.compile(config.limits.values(), config.headers);
+    const snapshot = snapshotOf(config, compiled);
+    this.#gateway.apply(snapshot);
+    this.#detached = new DetachedRequests(snapshot.routes, config.trustedProxies);
+    this.#compiled = compiled;
+    this.#config = config;
+    this.#declare(config);
+    return { result: 'success', changes: changes.map(describeChange) };
+  }
+
+  #declare(config: Config): void {
+    this.#metrics.declare({
+      routes: config.routes,
+      limits: config.limits.values(),
+      upstreams: config.upstreams.values(),
+    });
+  }
+
+  #readiness(): { ready: boolean; reasons: string[] } {
+    if (this.#state === 'ready') return { ready: true, reasons: [] };
+    return { ready: false, reasons: [this.#state] };
+  }
+
+  #redisParts(config: RedisConfig, instance: string): RedisParts {
+    const { clock } = this.#options;
+    const logger = this.#logger;
+    const keys = keyLayout(config.keyPrefix);
+    const connection = new RedisConnection({
+      url: config.url,
+      timeoutMs: config.timeoutMs,
+      clientName: `sluice-${instance}`,
+      logger,
+    });
+    const strategy = new RedisStrategy({
+      clock,
+      runner: connection,
+      scripts: {
+        check: loadScript('check'),
+        settle: loadScript('settle'),
+        peek: loadScript('peek'),
+        reset: loadScript('reset'),
+      },
+      keys,
+      timeoutMs: config.timeoutMs,
+      telemetry: this.#telemetry,
+      logger,
+    });
+    const heartbeat = new Heartbeat({
+      clock,
+      runner: connection,
+      script: loadScript('heartbeat'),
+      keys,
+      instance,
+      onReset: () => this.#limiter.forgetDenials(),
+    });
+    return { connection, strategy, heartbeat };
+  }
+}
+
+function snapshotOf(config: Config, compiled: CompiledLimits): ProxySnapshot {
+  return {
+    routes: config.routes.map((route) => ({ ...route, limits: compiled.set(route.limits) })),
+    upstreams: [...config.upstreams.values()],
+    trustedProxies: config.trustedProxies,
+  };
+}
+
+/** The proxy that asks wrote the last address of X-Forwarded-For itself, and it is believed, for it may ask. */
+function heldElsewhere(original: OriginalRequest): DetachedRequest {
+  const { method, host, uri, headers, forwardedFor } = original;
+  const comma = forwardedFor.lastIndexOf(',');
+  const peer = forwardedFor.slice(comma + 1).trim() || original.peer;
+  return { method, host, target: uri, headers, peer, forwardedFor: comma === -1 ? undefined : forwardedFor.slice(0, comma) };
+}
+
+function describeChange(change: ConfigChange): string {
+  return change.needsRestart ? `${change.text} (takes effect after a restart)` : change.text;
+}

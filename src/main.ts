@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+/** The command line: parses flags, prints, and is the only place that ends the process. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { type RunFlags, runGateway } from './commands/run.ts';
+import { checkCommand, explainCommand, schemaCommand } from './commands/inspect.ts';
+import { reasonOf, SluiceError } from './core/errors.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+function commandLine(): Command {
+  const program = new Command('sluice')
+    .description('A drop-in HTTP throttling gateway whose instances all enforce the same limits.')
+    .version(`sluice ${version}`, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .configureOutput({ writeErr: (text) => process.stderr.write(oneLine(text)) })
+    .exitOverride();
+
+  program
+    .command('run', { isDefault: true })
+    .description('run the gateway (without flags: a demo upstream and 10 requests per 10 seconds per client)')
+    .option('-c, --config <file>', 'configuration file')
+    .option('-u, --upstream <url>', 'the service to put behind the gateway, e.g. http://localhost:3000')
+    .option('-l, --limit <rate>', 'count/window, e.g. 100/1m')
+    .option('-k, --key <part>', 'what to count by: ip, header:<name>, cookie:<name>, … (default: ip)')
+    .option('-r, --redis <url>', 'count in Redis, shared by all instances (also: SLUICE_REDIS_URL)')
+    .option('--listen <address>', 'where to accept requests (default: 127.0.0.1:8080)')
+    .option('--admin <address>', 'where metrics and the admin API listen (default: 127.0.0.1:9090)')
+    .action(async (flags: RunFlags) => exit(await runGateway(flags, version)));
+
+  program
+    .command('check <file>')
+    .description('is this configuration right? prints every fault with its position')
+    .action((file: string) => exit(checkCommand(file)));
+
+  program
+    .command('explain <url>')
+    .description('route, limits and keys of one request; counts nothing')
+    .requiredOption('-c, --config <file>', 'configuration file')
+    .option('-X, --request <method>', 'method', 'GET')
+    .option('-H, --header <line>', "a header, 'name: value'; may be repeated", collect, [])
+    .option('--client-ip <address>', 'address the request comes from', '127.0.0.1')
+    .option('--json', 'print JSON')
+    .action((url: string, flags) => exit(explainCommand(url, flags)));
+
+  program
+    .command('schema')
+    .description("the configuration's JSON Schema, for editors")
+    .action(() => exit(schemaCommand()));
+
+  return program;
+}
+
+/** commander puts its suggestion on a second line; an error of ours is one line. */
+function oneLine(text: string): string {
+  return `${text.trim().replaceAll(/\s*\n\s*/g, ' ').replace(/^error: /, 'sluice: ')} (try sluice --help)\n`;
+}
+
+function exit(code: number): never {
+  process.exit(code);
+}
+
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`sluice: internal error: ${reasonOf(error)}\n`);
+  if (process.env['SLUICE_DEBUG'] !== undefined) process.stderr.write(`${error.stack ?? ''}\n`);
+  process.exit(70);
+});
+
+try {
+  await commandLine().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) exit(error.exitCode === 0 ? 0 : 2);
+  process.stderr.write(`sluice: ${reasonOf(error)}\n`);
+  exit(error instanceof SluiceError ? error.exitCode : 70);
+}
