@@ -8,9 +8,9 @@ export interface CheckReport {
   readonly exitCode: 0 | 1;
 }
 
-/** Checks a configuration file. Never rejects. */
-export async function checkFile(file: string, env: Env): Promise<CheckReport> {
-  const result = await loadConfigFile(file, env);
+/** Checks a configuration file. Never throws. */
+export function checkFile(file: string, env: Env): CheckReport {
+  const result = loadConfigFile(file, env);
   if ('faults' in result) {
     const { faults } = result;
     return { lines: [...faults.map(formatFault), `${file}: ${count(faults.length, 'fault')}`], exitCode: 1 };

@@ -9,8 +9,8 @@ import type { Address, Config, LimitConfig, OverrideConfig, RouteConfig, Upstrea
 export interface ConfigChange {
   /** One line: `limit per-client: rate 100/1m → 200/1m`. */
   readonly text: string;
-  /** `restart`: takes effect only when the process starts anew, see {@link planReload} in plan.ts. */
-  readonly effect: 'now' | 'restart';
+  /** Takes effect only when the process starts anew, see `planReload` in plan.ts. */
+  readonly needsRestart: boolean;
 }
 
 /** Settings of one thing: name → how it is shown. `null`: compared, never shown. */
@@ -19,11 +19,12 @@ type Settings = ReadonlyMap<string, { readonly shown: string | null; readonly va
 /** Everything that differs, in the order of the file. Empty when the two mean the same. */
 export function diffConfigs(before: Config, after: Config): readonly ConfigChange[] {
   const changes: ConfigChange[] = [];
-  const compare = (effect: ConfigChange['effect'], label: string, a: Settings, b: Settings): void => {
-    for (const text of differences(a, b)) changes.push({ text: label === '' ? text : `${label}: ${text}`, effect });
+  const compare = (needsRestart: boolean, label: string, a: Settings, b: Settings): void => {
+    for (const text of differences(a, b))
+      changes.push({ text: label === '' ? text : `${label}: ${text}`, needsRestart });
   };
-  compare('restart', '', fixedSettings(before), fixedSettings(after));
-  compare('now', '', liveSettings(before), liveSettings(after));
+  compare(true, '', fixedSettings(before), fixedSettings(after));
+  compare(false, '', liveSettings(before), liveSettings(after));
   const things = <T>(
     noun: string,
     a: ReadonlyMap<string, T>,
@@ -32,10 +33,11 @@ export function diffConfigs(before: Config, after: Config): readonly ConfigChang
   ): void => {
     for (const [name, thing] of b) {
       const old = a.get(name);
-      if (old === undefined) changes.push({ text: `${noun} ${name} added`, effect: 'now' });
-      else compare('now', `${noun} ${name}`, settings(old), settings(thing));
+      if (old === undefined) changes.push({ text: `${noun} ${name} added`, needsRestart: false });
+      else compare(false, `${noun} ${name}`, settings(old), settings(thing));
     }
-    for (const name of a.keys()) if (!b.has(name)) changes.push({ text: `${noun} ${name} removed`, effect: 'now' });
+    for (const name of a.keys())
+      if (!b.has(name)) changes.push({ text: `${noun} ${name} removed`, needsRestart: false });
   };
   things('upstream', before.upstreams, after.upstreams, upstreamSettings);
   things('route', byName(before.routes), byName(after.routes), routeSettings);
@@ -44,7 +46,8 @@ export function diffConfigs(before: Config, after: Config): readonly ConfigChang
       .map((r) => r.name)
       .filter((name) => other.routes.some((r) => r.name === name))
       .join(' ');
-  if (kept(before, after) !== kept(after, before)) changes.push({ text: 'routes in another order', effect: 'now' });
+  if (kept(before, after) !== kept(after, before))
+    changes.push({ text: 'routes in another order', needsRestart: false });
   things('limit', before.limits, after.limits, limitSettings);
   return changes;
 }
@@ -78,11 +81,12 @@ class SettingsBuilder {
 
 const address = ({ host, port }: Address): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 
-/** Settings that are built into sockets, connections and stores, and so stay until the process starts anew. */
-function fixedSettings({ listen, admin, server, memory, redis }: Config): Settings {
+/** Settings that are built into listeners, connections, stores and the logger, and so stay until the process starts anew. */
+function fixedSettings({ listen, admin, server, log, memory, redis }: Config): Settings {
   const settings = new SettingsBuilder()
     .show('listen', address(listen))
     .show('admin.listen', address(admin.listen))
+    .hide('admin.token', admin.token)
     .time('server.headersTimeout', server.headersTimeoutMs)
     .time('server.requestTimeout', server.requestTimeoutMs)
     .time('server.keepAliveTimeout', server.keepAliveTimeoutMs)
@@ -91,6 +95,8 @@ function fixedSettings({ listen, admin, server, memory, redis }: Config): Settin
     .show('server.maxHeaderCount', server.maxHeaderCount)
     .show('server.maxBodyBytes', server.maxBodyBytes === undefined ? 'none' : formatSize(server.maxBodyBytes))
     .show('server.maxConnections', server.maxConnections)
+    .show('log.level', log.level)
+    .show('log.access', log.access)
     .show('memory.maxKeys', memory.maxKeys);
   if (redis === undefined) return settings.map;
   return settings
@@ -99,14 +105,11 @@ function fixedSettings({ listen, admin, server, memory, redis }: Config): Settin
     .time('redis.timeout', redis.timeoutMs).map;
 }
 
-function liveSettings({ admin, trustedProxies, headers, shutdownTimeoutMs, log }: Config): Settings {
+function liveSettings({ trustedProxies, headers, shutdownTimeoutMs }: Config): Settings {
   return new SettingsBuilder()
-    .hide('admin.token', admin.token)
     .show('trustedProxies', list(trustedProxies))
     .show('headers', headers)
-    .time('shutdownTimeout', shutdownTimeoutMs)
-    .show('log.level', log.level)
-    .show('log.access', log.access).map;
+    .time('shutdownTimeout', shutdownTimeoutMs).map;
 }
 
 function upstreamSettings(upstream: UpstreamConfig): Settings {

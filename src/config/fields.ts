@@ -101,14 +101,18 @@ export function numberOrText<T>(kind: ScalarKind, number: object, pattern: strin
   return scalar<T>({ kind }, { anyOf: [number, { type: 'string', pattern: orReference(pattern) }] }, about);
 }
 
-/** A list of one or more different entries. */
-export function list<T extends TSchema>(items: T, about: About, minItems = 1): TUnsafe<readonly Static<T>[]> {
+/** A list; of one or more different entries unless told otherwise. */
+export function list<T extends TSchema>(
+  items: T,
+  about: About,
+  { minItems, unique }: { minItems: number; unique: boolean } = { minItems: 1, unique: true },
+): TUnsafe<readonly Static<T>[]> {
   return Type.Unsafe<readonly Static<T>[]>({
     ...about,
     type: 'array',
     items,
     minItems,
-    uniqueItems: true,
+    ...(unique ? { uniqueItems: true } : {}),
     'x-sluice': { as: 'list' },
   });
 }

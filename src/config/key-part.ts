@@ -1,4 +1,4 @@
-import { didYouMean, suggest } from '../core/suggest.ts';
+import { suggest } from '../core/suggest.ts';
 import type { Reading } from './addresses.ts';
 import type { KeySource } from './types.ts';
 
@@ -44,7 +44,8 @@ function readSource(text: string): KeySource | string {
     return { kind: named, name: kind === 'header' ? name.toLowerCase() : name };
   }
   for (const plain of PLAIN) if (plain === kind) return `${plain} takes no name`;
-  return didYouMean(kind, NAMED, 'with a name');
+  const near = suggest(kind, NAMED);
+  return near === undefined ? HINT : `did you mean "${near}:${name}"?`;
 }
 
 /** Whether a request may lack what `part` looks at. */

@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import { readFileSync } from 'node:fs';
 import { reasonOf } from '../core/errors.ts';
 import { buildConfig } from './build.ts';
 import type { Env } from './env.ts';
 import { EnvMask } from './env.ts';
-import type { Fault } from './faults.ts';
+import type { Fault, Problem } from './faults.ts';
 import { FaultList } from './faults.ts';
 import type { SchemaNode } from './fields.ts';
 import { readBySchema } from './read.ts';
@@ -45,26 +46,37 @@ const tooLarge = {
   message: `the file is larger than ${formatSize(MAX_CONFIG_BYTES)}`,
 } as const;
 
-/** Loads a configuration file. Never rejects: a file that cannot be read is a fault too. */
-export async function loadConfigFile(file: string, env: Env): Promise<FileLoadResult> {
-  const whole = (code: 'unreadable' | 'too-large' | 'not-utf8', message: string, hint?: string): FileLoadResult => ({
-    faults: [{ code, file, line: 0, column: 0, message, hint, path: '' }],
+/** Loads a configuration file. Never throws: a file that cannot be read is a fault too. Blocks while it reads and parses. */
+export function loadConfigFile(file: string, env: Env): FileLoadResult {
+  const whole = (line: number, problem: Problem): FileLoadResult => ({
+    faults: [{ file, line, column: Math.min(1, line), path: '', hint: undefined, ...problem }],
     text: undefined,
   });
   let bytes: Buffer;
   try {
-    bytes = await readFile(file);
+    bytes = readFileSync(file);
   } catch (error) {
-    return whole('unreadable', `cannot be read: ${readableReason(error)}`);
+    return whole(0, { code: 'unreadable', message: `cannot be read: ${readableReason(error)}` });
   }
-  if (bytes.length > MAX_CONFIG_BYTES) return whole('too-large', tooLarge.message);
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return whole('not-utf8', 'is not UTF-8 text', 'save it as UTF-8');
+  if (bytes.length > MAX_CONFIG_BYTES) return whole(1, tooLarge);
+  if (!isUtf8(bytes)) {
+    return whole(firstLineNotUtf8(bytes), {
+      code: 'not-utf8',
+      message: 'this line is not UTF-8',
+      hint: 'save the file as UTF-8',
+    });
   }
+  const text = bytes.toString('utf8');
   return { ...loadConfig(text, file, env), text };
+}
+
+function firstLineNotUtf8(bytes: Buffer): number {
+  let start = 0;
+  for (let line = 1; ; line++) {
+    const end = bytes.indexOf(10, start);
+    if (end < 0 || !isUtf8(bytes.subarray(start, end))) return line;
+    start = end + 1;
+  }
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -4,6 +4,7 @@ export class Places {
   readonly #keys = new Map<string, number>();
   readonly #references = new Map<string, string>();
   readonly #tainted = new Set<string>();
+  readonly #lost = new Set<string>();
 
   setValue(path: string, offset: number): void {
     this.#values.set(path, offset);
@@ -27,6 +28,15 @@ export class Places {
   }
   tainted(path: string): boolean {
     return this.#tainted.has(path);
+  }
+
+  /** Marks a setting of which a part, or the whole, is written in a way that could not be read as such. */
+  lose(path: string): void {
+    this.#lost.add(path);
+  }
+  /** Whether there may be more to the setting than was read: then nothing is to be called missing in it. */
+  lost(path: string): boolean {
+    return this.#lost.has(path);
   }
 
   /** Whether the file says it, rather than a default. */

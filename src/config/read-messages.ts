@@ -16,7 +16,7 @@ export function named(path: string): string {
 export function hintFor(schema: SchemaNode | undefined): string {
   const { description, examples } = (schema ?? {}) as { description?: string; examples?: readonly unknown[] };
   const example = examples?.[0];
-  const text = (description ?? '').replace(/\.$/, '');
+  const text = (description ?? '').replace(/\.(?: .*)?$/, '');
   return example === undefined
     ? text
     : `${text}; for example ${typeof example === 'string' ? example : JSON.stringify(example)}`;

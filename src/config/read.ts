@@ -105,9 +105,10 @@ class Reader {
     const properties = schema.properties ?? {};
     const value: Record<string, unknown> = {};
     /** Keys that are not to be called missing: something else was probably meant to be them. */
-    const excused = new Set<string>();
+    const excused = new Set<string>(complete ? [] : Object.keys(properties));
+    const end = path === '' ? this.#reliableUntil(entries) : Number.POSITIVE_INFINITY;
     for (const [key, entry] of entries) {
-      if (this.#beyondReach(entry, path)) {
+      if (entry.keyAt >= end) {
         this.places.taint(path);
         for (const name of Object.keys(properties)) excused.add(name);
         continue;
@@ -123,6 +124,7 @@ class Reader {
       if (read === FAULTY) this.places.taint(inner);
       else value[key] = read;
     }
+    for (const key of excused) if (!entries.has(key)) this.places.lose(join(path, key));
     if (complete) {
       for (const key of schema.required ?? []) {
         if (entries.has(key) || excused.has(key)) continue;
@@ -140,9 +142,13 @@ class Reader {
     return value;
   }
 
-  /** After a syntax error nothing can be said about what stands where, so only what ends before it is read. */
-  #beyondReach(entry: Entry, path: string): boolean {
-    return path === '' && (entry.value?.range?.[2] ?? entry.keyAt) >= this.#source.brokenFrom;
+  /** After a syntax error, what was read last before it may have lost its rest: the top's entries are good up to that one. */
+  #reliableUntil(entries: ReadonlyMap<string, Entry>): number {
+    const { brokenFrom } = this.#source;
+    if (brokenFrom === Number.POSITIVE_INFINITY) return brokenFrom;
+    let last = 0;
+    for (const { keyAt } of entries.values()) if (keyAt < brokenFrom && keyAt > last) last = keyAt;
+    return last;
   }
 
   #unknownKey(
@@ -172,7 +178,8 @@ class Reader {
   }
 
   #map(node: YAMLMap, schema: SchemaNode, path: string): unknown {
-    const { entries } = this.#maps.entries(node, path);
+    const { entries, complete } = this.#maps.entries(node, path);
+    if (!complete) this.places.lose(path);
     const inner = schema.additionalProperties;
     if (inner === undefined) return FAULTY;
     const value: [string, unknown][] = [];
@@ -180,6 +187,7 @@ class Reader {
       const name = readName(key, `"${shorten(key)}"`);
       if ('problem' in name) {
         this.#fault(entry.keyAt, path, name.problem);
+        this.places.lose(path);
         continue;
       }
       const at = join(path, key);
@@ -213,7 +221,7 @@ class Reader {
         continue;
       }
       const id = JSON.stringify(value);
-      if (schema.uniqueItems === true && seen.has(id)) {
+      if (schema.uniqueItems === true && !this.places.tainted(inner) && seen.has(id)) {
         this.#fault(this.places.valueAt(inner), inner, {
           code: 'duplicate-entry',
           message: 'this entry is in the list already',

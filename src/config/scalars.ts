@@ -3,6 +3,7 @@
  * be. A value leaves as what the rest of the process works with: milliseconds, bytes, parsed rates and addresses.
  */
 import { METHODS } from 'node:http';
+import ipaddr from 'ipaddr.js';
 import { DURATION_HINT, formatDuration, parseDuration } from '../core/duration.ts';
 import { hostPatternProblem, pathPatternProblem } from '../core/patterns.ts';
 import { parseRate, RATE_HINT } from '../core/rate.ts';
@@ -97,12 +98,24 @@ function choice(word: string, rule: ScalarRule, shown: string): Reading<string> 
   const words = rule.words ?? [];
   if (words.includes(word)) return { value: word };
   if (rule.later?.includes(word)) {
-    return problem('not-yet', `${shown} comes with a later version`, `this version has ${words.join(' and ')}`);
+    return problem(
+      'not-yet',
+      `${shown} comes with a later version`,
+      words.length === 1 ? `this version has only "${words[0]}"` : `this version has ${words.join(' and ')}`,
+    );
   }
   const near = suggest(word, words);
   const hint = near === undefined ? `one of ${words.join(', ')}` : `did you mean "${near}"?`;
   return problem('wrong-word', `${shown} is not one of the words allowed here`, hint);
 }
+
+/** YAML 1.1 read these as booleans; 1.2 does not. */
+const YES_NO: Readonly<Record<string, string>> = {
+  yes: 'write true',
+  on: 'write true',
+  no: 'write false',
+  off: 'write false',
+};
 
 /** Visible ASCII, so that it can travel in a header field or stand in a key of the store. */
 const VISIBLE = /^[\x21-\x7e]+$/;
@@ -115,7 +128,7 @@ export const SCALARS = {
     read: ({ value, shown, fromEnv }) => {
       if (typeof value === 'boolean') return { value };
       if (fromEnv && (value === 'true' || value === 'false')) return { value: value === 'true' };
-      return problem('wrong-type', `expected true or false, found ${shown}`);
+      return problem('wrong-type', `expected true or false, found ${shown}`, YES_NO[String(value)]);
     },
   },
   word: {
@@ -154,9 +167,11 @@ export const SCALARS = {
   keyPart: text('a part of a key', undefined, readKeyPart),
   host: text('a host', undefined, (value, _rule, shown) => {
     const fault = hostPatternProblem(value);
-    return fault === undefined
-      ? { value: value.toLowerCase() }
-      : problem('bad-host', `the host ${shown} ${fault.message}`, fault.hint);
+    if (fault !== undefined) return problem('bad-host', `the host ${shown} ${fault.message}`, fault.hint);
+    if (!value.startsWith('[')) return { value: value.toLowerCase() };
+    const address = value.slice(1, -1);
+    if (!ipaddr.IPv6.isValid(address)) return problem('bad-host', `${shown} is not an IPv6 address in brackets`);
+    return { value: `[${ipaddr.IPv6.parse(address).toRFC5952String()}]` };
   }),
   path: text('a path', undefined, (value, _rule, shown) => {
     const fault = pathPatternProblem(value);

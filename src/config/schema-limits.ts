@@ -103,7 +103,7 @@ export const LimitSchema = struct(
     overrides: list(
       OverrideSchema,
       { description: 'Other numbers for some keys; the first pattern that matches counts.', default: [] },
-      0,
+      { minItems: 0, unique: false },
     ),
   },
   { description: 'A named rule: how much of what one key may have.' },

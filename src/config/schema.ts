@@ -215,7 +215,7 @@ const RouteSchema = struct(
     limits: list(
       text('reference', { description: 'Name of a limit.' }),
       { description: 'Names of the limits that apply, in the order to check.', default: [] },
-      0,
+      { minItems: 0, unique: true },
     ),
   },
   { description: 'Which requests go where, and which limits apply to them. The first route that matches wins.' },
@@ -240,7 +240,7 @@ export const FileSchema = struct(
         examples: [['10.0.0.0/8', '2001:db8::/32']],
         default: [],
       },
-      0,
+      { minItems: 0, unique: true },
     ),
     headers: word(['draft', 'legacy', 'both', 'none'], {
       description: 'RateLimit and RateLimit-Policy fields (draft), X-RateLimit-* fields (legacy), both or none.',
@@ -258,7 +258,11 @@ export const FileSchema = struct(
     memory: MemorySchema,
     redis: optional(RedisSchema),
     upstreams: named(UpstreamSchema, { description: 'The services behind the gateway, by name.' }),
-    routes: list(RouteSchema, { description: 'Where requests go. The first route that matches wins; none is 404.' }),
+    routes: list(
+      RouteSchema,
+      { description: 'Where requests go. The first route that matches wins; none is 404.' },
+      { minItems: 1, unique: false },
+    ),
     limits: named(LimitSchema, {
       description: 'The limits, by name. The name is what a refused client is told.',
       default: {},

@@ -161,7 +161,12 @@ class LimitCheck {
       const most = algorithm === 'token-bucket' ? Math.max(burst ?? 0, rate.count) : rate.count;
       if (algorithm !== 'fixed-window' && most * rate.windowMs > Number.MAX_SAFE_INTEGER) {
         const hint = 'count × window in milliseconds has to stay below 2^53; use a smaller count or window';
-        this.#fault(at(i), 'beyond-exact', `${formatRate(rate)} is too large to be counted exactly`, hint);
+        this.#fault(
+          at(i),
+          'beyond-exact',
+          `${most > rate.count ? `a burst of ${most} on ${formatRate(rate)}` : formatRate(rate)} is too large to be counted exactly`,
+          hint,
+        );
       }
       costly = this.#checkCost(path, rate, burst) || costly;
     }

@@ -24,7 +24,7 @@ export function checkRoutes({ file, places, faults }: Subject): void {
     if (coveredBy !== undefined) {
       faults.add(places.valueAt(path), path, {
         code: 'shadowed-route',
-        message: `nothing can reach route ${i + 1}: ${coveredBy.join(' and ')} always matches first`,
+        message: `nothing can reach route ${i + 1}: ${coveredBy.join(' and ')} always match${coveredBy.length === 1 ? 'es' : ''} first`,
         hint: 'the first route that matches wins; put the more particular one first',
       });
     }

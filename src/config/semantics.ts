@@ -70,7 +70,7 @@ function pointsAt(server: string, listen: Address): boolean {
 
 function checkSharing(name: string, { file, places, faults }: Subject): void {
   const limit = file.limits?.[name];
-  if (limit === undefined || places.written('redis') || places.tainted('redis')) return;
+  if (limit === undefined || places.written('redis') || places.lost('redis')) return;
   if (sharingOf(limit, false) !== 'redis') return;
   faults.add(places.valueAt(`limits/${name}/sharing`), `limits/${name}/sharing`, {
     code: 'no-redis',
@@ -106,18 +106,18 @@ function checkKind(
   uses: readonly [string, string][],
 ): void {
   const defined = Object.keys(file[section] ?? {});
-  // A section with a fault of its own (a bad name, a failed merge) may define more than could be read.
-  const complete = places.written(section) ? file[section] !== undefined : section === 'limits';
+  // A section with a fault of its own (a bad name, a failed merge, a misspelt heading) may define more than could be read.
+  const lost = places.lost(section) || file[section] === undefined;
   let unknown = false;
   for (const [path, name] of uses) {
     // An entry that is in the list twice is already a fault.
     if (defined.includes(name) || places.tainted(path)) continue;
     unknown = true;
-    if (!complete) continue;
+    if (lost) continue;
     faults.add(places.valueAt(path), path, {
       code: `unknown-${noun}`,
       message: `there is no ${noun} ${places.show(path, name)}`,
-      hint: didYouMean(name, defined, `${section} here`),
+      hint: didYouMean(name, defined),
     });
   }
   // While a name is unknown, or a route could not be read, an unused name may be the one that was meant.

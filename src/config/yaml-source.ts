@@ -57,6 +57,15 @@ export function parseYaml(text: string, faults: FaultList): YamlSource {
   }
   const [document, second] = documents;
   const root = document?.contents ?? undefined;
+  const deep = firstTooDeep(root);
+  if (deep !== undefined) {
+    faults.add(deep, '', {
+      code: 'too-deep',
+      message: 'values are nested too deeply',
+      hint: 'no setting is this deep',
+    });
+    return nothing;
+  }
   const first = documents.flatMap((d) => [...d.errors, ...d.warnings]).sort((a, b) => a.pos[0] - b.pos[0])[0];
   if (first !== undefined) reportSyntax(first, text, root, faults);
   else if (second !== undefined) {
@@ -88,9 +97,6 @@ function reportSyntax(error: YAMLError, text: string, root: Node | undefined, fa
     case 'TAB_AS_INDENT':
       faults.add(at, '', { code: 'tab', message: 'a tab indents this line', hint: 'YAML is indented with spaces' });
       return;
-    case 'RESOURCE_EXHAUSTION':
-      faults.add(at, '', { code: 'too-deep', message: 'values are nested too deeply' });
-      return;
     case 'BAD_ALIAS':
       faults.add(at, '', BAD_ALIAS);
       return;
@@ -108,6 +114,23 @@ function reportSyntax(error: YAMLError, text: string, root: Node | undefined, fa
       } else faults.add(at, '', { code: 'syntax', ...(SYNTAX[error.code] ?? { message: 'this is not YAML' }) });
     }
   }
+}
+
+/** Values and pairs from the top to the deepest that is read; the schema needs about a dozen. */
+const DEEPEST = 100;
+
+/** The first value nested too deeply. The parser has a bound of its own, but that one depends on the size of the stack. */
+function firstTooDeep(root: Node | undefined): number | undefined {
+  let found: number | undefined;
+  if (root === undefined) return undefined;
+  visit(root, {
+    Node(_key, node, path) {
+      if (path.length <= DEEPEST) return undefined;
+      found = node.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 /** Where the quote or bracket opens whose missing end the parser noticed at `at`. */

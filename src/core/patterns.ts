@@ -47,8 +47,8 @@ export function hostCovers(outer: string | undefined, inner: string | undefined)
 }
 
 /**
- * A path pattern is `/health` (that path) or `/v1/*` (`/v1` and everything below it); `/*` is everything. It is compared
- * with the normalised path, so a pattern that is not normalised itself could never match and is a fault.
+ * A path pattern is `/health` (that path) or `/v1/*` (`/v1` and everything below it). It is compared with normalised
+ * paths, so it has to be written as one: else two spellings of one pattern would not be seen to be the same.
  */
 export function pathPatternProblem(pattern: string): PatternProblem | undefined {
   const hint = 'a path is /exact or /prefix/*';
@@ -65,7 +65,7 @@ export function pathPatternProblem(pattern: string): PatternProblem | undefined 
   if (normal !== path) {
     const shown = (normal === '/' ? '' : normal) + (pattern.endsWith('/*') ? '/*' : '');
     return {
-      message: 'never matches, because paths are normalised before they are compared',
+      message: 'is not in its normal spelling',
       hint: `write ${shown || '/'}`,
     };
   }

@@ -2,9 +2,12 @@ import { distance } from 'fastest-levenshtein';
 
 const plain = (word: string): string => word.toLowerCase().replace(/[-_ .]/g, '');
 
+const letters = (word: string): string => [...word].sort().join('');
+
 /**
  * The candidate that `word` was probably meant to be; undefined when none is near. Near means: the same but for case,
- * `-` and `_`, or at most one edit in three characters (Levenshtein), so that short words do not match everything.
+ * `-` and `_`, or at most one edit in three characters (Levenshtein; swapped
+ * letters count as one edit), so that short words do not match everything.
  */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = plain(word);
@@ -12,8 +15,10 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of candidates) {
-    const d = distance(wanted, plain(candidate));
-    if (d < bestDistance && d < plain(candidate).length) {
+    const known = plain(candidate);
+    const edits = distance(wanted, known);
+    const d = edits === 2 && letters(wanted) === letters(known) ? 1 : edits;
+    if (d < bestDistance && d < known.length) {
       best = candidate;
       bestDistance = d;
     }
@@ -22,10 +27,10 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
 }
 
 /** `did you mean "x"?`, or the candidates themselves when none is near; for the hint of a message. */
-export function didYouMean(word: string, candidates: readonly string[], what: string): string {
+export function didYouMean(word: string, candidates: readonly string[]): string {
   const near = suggest(word, candidates);
   if (near !== undefined) return `did you mean "${near}"?`;
-  if (candidates.length === 0) return `no ${what} is defined`;
+  if (candidates.length === 0) return 'none is defined';
   const shown = candidates.slice(0, 16).join(', ');
-  return `${what}: ${shown}${candidates.length > 16 ? ', …' : ''}`;
+  return `there is ${shown}${candidates.length > 16 ? ', …' : ''}`;
 }
