@@ -1,0 +1,105 @@
+/** Which header fields mean something to a proxy (RFC 9110, 7.6.1; RFC 9112), found without a regular expression. */
+
+/** An ordinary end-to-end field. */
+export const PLAIN = 0;
+export const HOST = 1;
+export const CONNECTION = 2;
+export const CONTENT_LENGTH = 3;
+export const TRANSFER_ENCODING = 4;
+export const TE = 5;
+export const UPGRADE = 6;
+export const EXPECT = 7;
+export const TRAILER = 8;
+export const FORWARDED_FOR = 9;
+export const FORWARDED_PROTO = 10;
+export const FORWARDED_HOST = 11;
+export const FORWARDED = 12;
+export const MAX_FORWARDS = 13;
+export const DATE = 14;
+/** Concerns one hop only and means nothing else to us: Keep-Alive, Proxy-*, HTTP2-Settings. */
+export const HOP = 15;
+
+const KINDS = new Map<string, number>();
+
+function know(kind: number, ...names: readonly string[]): void {
+  for (const name of names) {
+    KINDS.set(name, kind);
+    KINDS.set(name.toLowerCase(), kind);
+  }
+}
+
+know(HOST, 'Host');
+know(CONNECTION, 'Connection');
+know(CONTENT_LENGTH, 'Content-Length');
+know(TRANSFER_ENCODING, 'Transfer-Encoding');
+know(TE, 'TE');
+know(UPGRADE, 'Upgrade');
+know(EXPECT, 'Expect');
+know(TRAILER, 'Trailer');
+know(FORWARDED_FOR, 'X-Forwarded-For');
+know(FORWARDED_PROTO, 'X-Forwarded-Proto');
+know(FORWARDED_HOST, 'X-Forwarded-Host');
+know(FORWARDED, 'Forwarded');
+know(MAX_FORWARDS, 'Max-Forwards');
+know(DATE, 'Date');
+know(HOP, 'Keep-Alive', 'HTTP2-Settings', 'Proxy-Connection', 'Proxy-Authenticate', 'Proxy-Authorization');
+know(HOP, 'Proxy-Authentication-Info');
+
+const LENGTHS = new Uint8Array(64);
+for (const name of KINDS.keys()) LENGTHS[name.length] = 1;
+
+// Ordinary fields that are as long as one of the above, so that they are found at once and not lower-cased first.
+know(PLAIN, 'Accept', 'Cookie', 'Server', 'Origin', 'Referer', 'User-Agent', 'Set-Cookie', 'X-Trace-Id');
+know(PLAIN, 'Content-Type', 'X-Request-Id', 'Accept-Encoding', 'Accept-Language', 'Authorization', 'Cache-Control');
+know(PLAIN, 'Last-Modified', 'If-None-Match', 'Accept-Ranges', 'ETag', 'Vary', 'If-Modified-Since', 'Content-Encoding');
+
+/** What a field is, by its name in any spelling. */
+export function fieldKind(name: string): number {
+  if (LENGTHS[name.length] === 1) {
+    const known = KINDS.get(name) ?? KINDS.get(name.toLowerCase());
+    if (known !== undefined) return known;
+    // CGI, WSGI and the like read X_Forwarded_For as X-Forwarded-For: whoever could not set one shall not set the other.
+    if (name.includes('_')) return KINDS.get(name.toLowerCase().replaceAll('_', '-')) === undefined ? PLAIN : HOP;
+  }
+  return (name.charCodeAt(0) | 32) === 112 && name.slice(0, 6).toLowerCase() === 'proxy-' ? HOP : PLAIN;
+}
+
+/**
+ * The fields that a Connection field declares as hop-by-hop, in lower case; undefined when it only says what every
+ * client says. `close`, `keep-alive`, `upgrade` and `te` are dealt with on their own.
+ */
+export function connectionOptions(value: string): ReadonlySet<string> | undefined {
+  if (value === 'keep-alive' || value === 'close' || value === 'Upgrade' || value === 'Keep-Alive') return undefined;
+  const options = new Set<string>();
+  for (const part of value.split(',')) {
+    const option = part.trim().toLowerCase();
+    if (option !== '' && option !== 'keep-alive' && option !== 'close') options.add(option);
+  }
+  return options.size === 0 ? undefined : options;
+}
+
+/** Whether the comma-separated list holds the token (lower case). */
+export function listHas(list: string, token: string): boolean {
+  return list
+    .toLowerCase()
+    .split(',')
+    .some((part) => part.trim() === token);
+}
+
+/** Whether a field may stand in a trailer section: nothing that frames, routes or belongs to one hop (RFC 9110, 6.5.1). */
+export function allowedInTrailer(name: string): boolean {
+  const kind = fieldKind(name);
+  if (kind !== PLAIN && kind !== DATE) return false;
+  const lower = name.toLowerCase();
+  return lower !== 'authorization' && lower !== 'cookie' && lower !== 'set-cookie' && lower !== 'content-encoding';
+}
+
+/** The trailer fields that may be passed on. */
+export function forwardableTrailers(raw: readonly string[]): string[] {
+  const out: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    if (allowedInTrailer(name)) out.push(name, raw[i + 1] ?? '');
+  }
+  return out;
+}
