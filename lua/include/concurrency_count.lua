@@ -1,11 +1,15 @@
 --[[
-Holders alive. Only reads.
+Drops the holders whose lease is over and counts the others. The state is a sorted set: member = holder, score = ms at
+which its lease ends. A key of another type is a damaged one: it is deleted and counts as empty.
 In:  key, now (ms)
-Out: whole number; 0 when the key is of another type
+Out: holders alive
 ]]
 local function concurrency_count(key, now)
-  local alive = redis.pcall('ZCOUNT', key, string.format('(%d', now), '+inf')
-  if type(alive) ~= 'table' then return alive end
-  if not string.find(alive.err, 'WRONGTYPE', 1, true) then error(alive.err) end
-  return 0
+  local swept = redis.pcall('ZREMRANGEBYSCORE', key, '-inf', now)
+  if type(swept) == 'table' then
+    if not string.find(swept.err, 'WRONGTYPE', 1, true) then error(swept.err) end
+    redis.call('DEL', key)
+    return 0
+  end
+  return redis.call('ZCARD', key)
 end

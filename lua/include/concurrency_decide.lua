@@ -1,4 +1,4 @@
---- @include "concurrency_sweep"
+--- @include "concurrency_count"
 --[[
 May `holder` start? Takes nothing: see concurrency_take. Twin of src/algorithms/concurrency.ts.
 In:  key     of a sorted set
@@ -10,11 +10,11 @@ Out: allowed, remaining, retry_after (ms until enough leases end if nobody relea
 ]]
 local function concurrency_decide(key, p, holder, now)
   local limit, lease = p.limit, p.window
-  local in_use = concurrency_sweep(key, now)
+  local in_use = concurrency_count(key, now)
   local held = holder and in_use > 0 and redis.call('ZSCORE', key, holder)
   if in_use >= limit and not held then
-    -- Before refusing: a lease that ends more than two leases from now was given by a clock that was wrong.
-    local bogus = redis.call('ZREMRANGEBYSCORE', key, string.format('(%d', now + 2 * lease), '+inf')
+    -- Before refusing: a lease that ends an hour later than a new one would was given by a clock that was wrong.
+    local bogus = redis.call('ZREMRANGEBYSCORE', key, string.format('(%d', now + lease + 3600000), '+inf')
     if bogus > 0 then in_use = in_use - bogus end
   end
   if held then

@@ -1,9 +1,9 @@
---- @include "concurrency_sweep"
+--- @include "concurrency_count"
 --[[
 Ends the holder's lease.
 In:  key, holder, now (ms)
 Out: true when it still held
 ]]
 local function concurrency_release(key, holder, now)
-  return concurrency_sweep(key, now) > 0 and redis.call('ZREM', key, holder) == 1
+  return concurrency_count(key, now) > 0 and redis.call('ZREM', key, holder) == 1
 end

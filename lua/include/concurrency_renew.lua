@@ -1,4 +1,4 @@
---- @include "concurrency_sweep"
+--- @include "concurrency_count"
 --- @include "concurrency_take"
 --[[
 Starts the holder's lease anew. One whose lease is over is not revived: its place may be taken.
@@ -6,7 +6,7 @@ In:  key, p { window (lease in ms) }, holder, now (ms)
 Out: true when it still held
 ]]
 local function concurrency_renew(key, p, holder, now)
-  if concurrency_sweep(key, now) == 0 or not redis.call('ZSCORE', key, holder) then return false end
+  if concurrency_count(key, now) == 0 or not redis.call('ZSCORE', key, holder) then return false end
   concurrency_take(key, p, holder, now)
   return true
 end

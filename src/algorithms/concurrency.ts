@@ -14,14 +14,18 @@ export interface ConcurrencyDecision {
   readonly resetMs: number;
 }
 
+/** A lease that ends so much later than a new one was given by a clock that was wrong. */
+const BOGUS_MS = 3_600_000;
+
 /**
  * Who is in flight under one key, each by a lease that ends by itself unless renewed: what a process that died held
  * comes free again. Unlike the windowed algorithms this is changed in place, for most keys hold many short leases.
  *
  * Bound: never more than `limit` holders alive, and never a refusal while there are fewer. Each takes one place.
  *
- * A lease is alive until its end, exclusive. When the clock goes back, leases given before last longer by as much; one
- * that ends more than two leases from now (a clock was wrong) is dropped once it would cost somebody a place.
+ * A lease is alive until its end, exclusive. When the clock goes back, leases given before last longer by as much, unless
+ * renewed or released; one that ends more than an hour later than a new one would is dropped once it would cost somebody
+ * a place: a clock was wrong. (An hour, so that a reload to shorter leases does not drop those who live.)
  *
  * Twin: `lua/include/concurrency_*.lua`, over a sorted set.
  */
@@ -38,7 +42,7 @@ export class Holders {
     const { limit, leaseMs } = policy;
     this.#sweep(now);
     const held = holder !== undefined && this.#ends.has(holder);
-    if (!held && this.#ends.size >= limit) this.#dropBogus(now + 2 * leaseMs);
+    if (!held && this.#ends.size >= limit) this.#dropBogus(now + leaseMs + BOGUS_MS);
     const inUse = this.#ends.size;
     const allowed = held || inUse < limit;
     return {
@@ -79,7 +83,7 @@ export class Holders {
     return this.#ends.delete(holder);
   }
 
-  /** Holders alive. */
+  /** Holders alive; forgets the others. */
   count(now: number): number {
     this.#sweep(now);
     return this.#ends.size;

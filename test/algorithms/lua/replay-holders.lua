@@ -4,7 +4,7 @@ Runs one history of the concurrency algorithm with the time handed in. For tests
 KEYS   [1] a sorted set, deleted first
 ARGV   for each step: op, limit, lease, holder, now
          op: acquire, ask (decide for somebody new), renew, release, count, damage (the key becomes a string)
-Reply  for each step one line: the answer, holders alive, and whether the key's time to live covers all leases
+Reply  for each step one line: the answer, holders alive; an error when the key would stay for ever
 ]]
 --- @include "concurrency_acquire"
 --- @include "concurrency_renew"
@@ -38,7 +38,7 @@ for at = 1, #ARGV, 5 do
     answer = '-'
   end
   local alive = concurrency_count(key, now)
-  if alive > 0 and redis.call('PTTL', key) < 1 then error('a key without a time to live') end
+  if alive > 0 and redis.call('PTTL', key) == -1 then error('a key without a time to live') end
   lines[#lines + 1] = answer .. ' ' .. string.format('%.17g', alive)
 end
 return lines

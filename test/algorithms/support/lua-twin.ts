@@ -7,20 +7,24 @@ import { Redis } from 'ioredis';
 import type { LuaScript } from '../../../src/redis/lua-script-loader.ts';
 import { LUA_DIRECTORY, loadScript } from '../../../src/redis/lua-script-loader.ts';
 import { startRedis } from '../../support/redis.ts';
+import type { HoldersStep } from './holders.ts';
 import type { Step } from './step.ts';
 import { codeOf, extraOf } from './step.ts';
 
 export interface LuaTwin extends AsyncDisposable {
   /** One line for each step, history by history. */
   replay(histories: readonly (readonly Step[])[]): Promise<string[][]>;
-  /** One line for each step; see lua/replay-holders.lua for the arguments of a step. */
-  replayHolders(steps: readonly (readonly (string | number)[])[]): Promise<string[]>;
+  /** One line for each step. */
+  replayHolders(steps: readonly HoldersStep[]): Promise<string[]>;
+  /** For each text and each of four policies one line; see lua/parse-any.lua. */
+  parseAny(now: number, texts: readonly string[]): Promise<string[]>;
   close(): Promise<void>;
 }
 
 export async function startLuaTwin(): Promise<LuaTwin> {
   const replay = loadTestScript('replay');
   const replayHolders = loadTestScript('replay-holders');
+  const parseAny = loadTestScript('parse-any');
   const server = await startRedis();
   const redis = new Redis(server.url);
   const close = async (): Promise<void> => {
@@ -41,7 +45,11 @@ export async function startLuaTwin(): Promise<LuaTwin> {
         return lines.slice(from - steps.length, from);
       });
     },
-    replayHolders: async (steps) => (await redis.eval(replayHolders.source, 1, 'holders', ...steps.flat())) as string[],
+    replayHolders: async (steps) => {
+      const args = steps.flatMap(({ op, policy, holder, now }) => [op, policy.limit, policy.leaseMs, holder, now]);
+      return (await redis.eval(replayHolders.source, 1, 'holders', ...args)) as string[];
+    },
+    parseAny: async (now, texts) => (await redis.eval(parseAny.source, 0, now, ...texts)) as string[],
     close,
     [Symbol.asyncDispose]: close,
   };
