@@ -5,8 +5,8 @@ In:  key     of a sorted set
      p       { limit (most holders), window (lease in ms) }
      holder  string; one that holds already may go on; nil asks for anybody new
      now     ms
-Out: allowed, remaining, retry_after (ms until enough leases end if nobody releases or renews), reset (ms: the lease
-     while anything is or would be held, else 0), in_use (without the asker, unless it holds already)
+Out: allowed, remaining, retry_after (ms until enough leases end if nobody releases or renews), reset (ms: the lease;
+     holders may renew, so nothing better is known)
 ]]
 local function concurrency_decide(key, p, holder, now)
   local limit, lease = p.limit, p.window
@@ -18,10 +18,10 @@ local function concurrency_decide(key, p, holder, now)
     if bogus > 0 then in_use = in_use - bogus end
   end
   if held then
-    return true, limit > in_use and limit - in_use or 0, 0, lease, in_use
+    return true, limit > in_use and limit - in_use or 0, 0, lease
   end
   if in_use < limit then
-    return true, limit - in_use - 1, 0, lease, in_use
+    return true, limit - in_use - 1, 0, lease
   end
   local retry = lease
   if limit > 0 then
@@ -29,5 +29,5 @@ local function concurrency_decide(key, p, holder, now)
     local first = in_use - limit
     retry = redis.call('ZRANGE', key, first, first, 'WITHSCORES')[2] - now
   end
-  return false, 0, retry, lease, in_use
+  return false, 0, retry, lease
 end

@@ -6,7 +6,8 @@ ARGV   for each step: op, limit, lease, holder, now
          op: acquire, ask (decide for somebody new), renew, release, count, damage (the key becomes a string)
 Reply  for each step one line: the answer, holders alive; an error when the key would stay for ever
 ]]
---- @include "concurrency_acquire"
+--- @include "concurrency_decide"
+--- @include "concurrency_take"
 --- @include "concurrency_renew"
 --- @include "concurrency_release"
 --- @include "concurrency_count"
@@ -19,13 +20,10 @@ for at = 1, #ARGV, 5 do
   local p = { limit = tonumber(ARGV[at + 1]), window = tonumber(ARGV[at + 2]) }
   local answer
   if op == 'acquire' or op == 'ask' then
-    local allowed, remaining, retry_after, reset, in_use
-    if op == 'acquire' then
-      allowed, remaining, retry_after, reset, in_use = concurrency_acquire(key, p, holder, now)
-      if in_use ~= concurrency_count(key, now) then error('in_use is not the number of holders') end
-    else
-      allowed, remaining, retry_after, reset = concurrency_decide(key, p, nil, now)
-    end
+    local asker = nil
+    if op == 'acquire' then asker = holder end
+    local allowed, remaining, retry_after, reset = concurrency_decide(key, p, asker, now)
+    if allowed and asker then concurrency_take(key, p, asker, now) end
     answer = string.format('%s %.17g %.17g %.17g', allowed and 'yes' or 'no', remaining, retry_after, reset)
   elseif op == 'renew' then
     answer = concurrency_renew(key, p, holder, now) and 'yes' or 'no'
