@@ -9,7 +9,8 @@ export type Env = Readonly<Record<string, string | undefined>>;
 
 export type Substitution =
   | { readonly kind: 'none' }
-  | { readonly kind: 'text'; readonly text: string }
+  /** `referred`: a variable's value is in it; else it only held escapes. */
+  | { readonly kind: 'text'; readonly text: string; readonly referred: boolean }
   | { readonly kind: 'unset'; readonly name: string }
   | { readonly kind: 'syntax'; readonly reference: string };
 
@@ -54,15 +55,17 @@ export class EnvMask {
   substitute(masked: string, env: Env): Substitution {
     if (!this.#any.test(masked)) return { kind: 'none' };
     let fault: Substitution | undefined;
+    let referred = false;
     const text = masked.replace(this.#token, (found, name: string | undefined) => {
       const mark = this.#marks.indexOf(found);
       if (mark >= 3) return mark === 3 ? '' : (MEANING[mark] ?? '');
       const value = name !== undefined && Object.hasOwn(env, name) ? env[name] : undefined;
       if (name === undefined || !NAME.test(name)) fault ??= { kind: 'syntax', reference: this.unmask(found) };
       else if (value === undefined) fault ??= { kind: 'unset', name };
+      referred = true;
       return value ?? '';
     });
-    return fault ?? { kind: 'text', text };
+    return fault ?? { kind: 'text', text, referred };
   }
 }
 

@@ -58,7 +58,7 @@ export function quickConfig(flags: QuickFlags): QuickResult {
   };
   // JSON is YAML. What a flag holds is taken as it is: the shell has put the environment in already.
   const text = JSON.stringify(file, (_key, value: unknown) =>
-    typeof value === 'string' ? value.replaceAll('${', '$${') : value,
+    typeof value === 'string' ? value.replaceAll('${', () => '$${') : value,
   );
   const result = loadConfig(text, 'flags', env);
   return 'config' in result ? result : { errors: result.faults.map((fault) => line(fault, flags)) };

@@ -259,7 +259,7 @@ class Reader {
       case 'none':
         return { value, shown, fromEnv: false };
       case 'text':
-        return { value: substitution.text, shown, fromEnv: true };
+        return { value: substitution.text, shown, fromEnv: substitution.referred };
       case 'unset':
         return this.#fault(at, path, {
           code: 'env-unset',

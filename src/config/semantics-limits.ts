@@ -1,10 +1,10 @@
-import { globCovers } from '../core/patterns.ts';
 import { formatRate } from '../core/rate.ts';
 import type { Rate } from '../core/types.ts';
 import type { FaultCode, Problem } from './faults.ts';
 import { neverRefuses } from './idle-rates.ts';
 import { formatPart, formatSource, mayBeMissing } from './key-part.ts';
 import type { LimitShape, OverrideShape } from './schema-limits.ts';
+import { checkReach } from './semantics-overrides.ts';
 import type { Subject } from './subject.ts';
 
 /** What cannot work, or would never have an effect, within one limit. */
@@ -32,6 +32,7 @@ class LimitCheck {
     if (algorithm === 'concurrency') this.#checkConcurrencyCost();
     else if (rate !== undefined) this.#checkNumbers(this.#path, rate, burst);
     for (const [i, override] of this.#limit.overrides.entries()) this.#checkOverride(override, i);
+    checkReach(this.#limit.overrides, this.#path, this.#subject);
   }
 
   #fault(path: string, code: FaultCode, message: string, hint?: string): void {
@@ -206,7 +207,7 @@ class LimitCheck {
 
   #checkOverride(override: OverrideShape, index: number): void {
     const path = `${this.#path}/overrides/${index}`;
-    const { algorithm, rate: ownRates, burst: ownBurst, overrides } = this.#limit;
+    const { algorithm, rate: ownRates, burst: ownBurst } = this.#limit;
     const { rate, burst, unlimited } = override;
     const number =
       rate !== undefined ? 'rate' : burst !== undefined ? 'burst' : override.max !== undefined ? 'max' : undefined;
@@ -243,24 +244,6 @@ class LimitCheck {
       this.#burstWithRates(path);
     } else if (number !== undefined && algorithm !== 'concurrency') {
       this.#checkNumbers(path, rate ?? ownRates ?? [], burst ?? ownBurst);
-    }
-    this.#checkReach(override, index, path, overrides);
-  }
-
-  /** Overrides behind ones that take all their keys; patterns that take every key. Keys are not shown: they may be secret. */
-  #checkReach(override: OverrideShape, index: number, path: string, overrides: readonly OverrideShape[]): void {
-    const hiding = overrides.slice(0, index).findIndex((earlier) => globCovers(earlier.key, override.key));
-    if (hiding >= 0) {
-      const { line } = this.#subject.faults.position(
-        this.#subject.places.valueAt(`${this.#path}/overrides/${hiding}/key`),
-      );
-      const hint = 'the first pattern that matches counts; put the more particular one first';
-      this.#fault(`${path}/key`, 'hidden-override', `the override in line ${line} matches these keys first`, hint);
-    } else if (/^\*+$/.test(override.key)) {
-      const message = override.unlimited
-        ? 'this limit can never refuse anything: the override * makes every key unlimited'
-        : 'the limit’s own numbers are never used: the override * matches every key';
-      this.#fault(`${path}/key`, 'never-refuses', message, 'write the numbers into the limit, or narrow the pattern');
     }
   }
 }

@@ -106,12 +106,13 @@ function checkKind(
   uses: readonly [string, string][],
 ): void {
   const defined = Object.keys(file[section] ?? {});
+  const known = new Set(defined);
   // A section with a fault of its own (a bad name, a failed merge, a misspelt heading) may define more than could be read.
   const lost = places.lost(section) || file[section] === undefined;
   let unknown = false;
   for (const [path, name] of uses) {
     // An entry that is in the list twice is already a fault.
-    if (defined.includes(name) || places.tainted(path)) continue;
+    if (known.has(name) || places.tainted(path)) continue;
     unknown = true;
     if (lost) continue;
     faults.add(places.valueAt(path), path, {

@@ -61,12 +61,13 @@ export function pathPatternProblem(pattern: string): PatternProblem | undefined 
     return { message: 'has a character that a request sends percent-encoded', hint: `write ${encoded(path)}` };
   }
   if (/%(?![0-9A-Fa-f]{2})/.test(path)) return { message: 'has a % without two hexadecimal digits', hint };
-  const normal = normalised(path);
+  const prefix = pattern.endsWith('/*');
+  const normal = prefix ? normalised(path).replace(/\/$/, '') : normalised(path);
   if (normal !== path) {
-    const shown = (normal === '/' ? '' : normal) + (pattern.endsWith('/*') ? '/*' : '');
+    const shown = normal + (prefix ? '/*' : '');
     return {
       message: 'is not in its normal spelling',
-      hint: `write ${shown || '/'}`,
+      hint: `write ${shown}`,
     };
   }
   return undefined;

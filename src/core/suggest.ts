@@ -2,6 +2,8 @@ import { distance } from 'fastest-levenshtein';
 
 const plain = (word: string): string => word.toLowerCase().replace(/[-_ .]/g, '');
 
+/** Enough for any list a person would write; keeps thousands of unknown names among thousands of known ones cheap. */
+const MOST_CANDIDATES = 500;
 const letters = (word: string): string => [...word].sort().join('');
 
 /**
@@ -14,7 +16,9 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   if (wanted.length === 0 || wanted.length > 200) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  let looked = 0;
   for (const candidate of candidates) {
+    if (++looked > MOST_CANDIDATES) break;
     const known = plain(candidate);
     const edits = distance(wanted, known);
     const d = edits === 2 && letters(wanted) === letters(known) ? 1 : edits;
