@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -14,14 +15,11 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 let files = 0;
 
 /** What `write` makes the logger write, as parsed lines. */
-async function written(level: 'info' | 'error' | 'silent', write: (sink: LogSink) => void) {
+function written(level: 'info' | 'error' | 'silent', write: (sink: LogSink) => void) {
   const file = join(dir, `${files++}.log`);
   const sink = createLogger({ level, destination: file });
   write(sink);
-  await eventually('the file is open', () => {
-    sink.flush();
-    return readFileSync(file, 'utf8').length > 0 || level === 'silent';
-  });
+  sink.close();
   return readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
@@ -30,13 +28,13 @@ async function written(level: 'info' | 'error' | 'silent', write: (sink: LogSink
 
 describe('the logger', () => {
   it('writes JSON lines with the level in words and the time in ISO 8601', async () => {
-    const [line] = await written('info', ({ logger }) => logger.info({ route: 'orders' }, 'hello'));
+    const [line] = written('info', ({ logger }) => logger.info({ route: 'orders' }, 'hello'));
     assert.match(String(line?.['time']), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     assert.deepEqual({ ...line, time: '' }, { level: 'info', time: '', route: 'orders', msg: 'hello' });
   });
 
   it('masks what must not be told, should anybody log it', async () => {
-    const [line] = await written('info', ({ logger }) =>
+    const [line] = written('info', ({ logger }) =>
       logger.info({ token: 't0p', admin: { token: 't0p' }, key: 'k3y', headers: { a: 'b' }, fine: 1 }, 'x'),
     );
     assert.doesNotMatch(JSON.stringify(line), /t0p|k3y|"a"/);
@@ -45,7 +43,7 @@ describe('the logger', () => {
 
   it('tells an error in one line: no stack, no password out of a URL', async () => {
     const error = new SluiceError('SLUICE_STORE_CONNECTION', 'cannot reach redis://user:pa55@10.0.0.1:6379');
-    const [line] = await written('info', ({ logger }) => logger.error({ err: error }, 'store'));
+    const [line] = written('info', ({ logger }) => logger.error({ err: error }, 'store'));
     assert.deepEqual(line?.['err'], {
       type: 'SluiceError',
       code: 'SLUICE_STORE_CONNECTION',
@@ -58,9 +56,9 @@ describe('the logger', () => {
       logger.info({}, 'chatter');
       access.info({ status: 200 }, 'request');
     };
-    const messages = (await written('error', both)).map((line) => line['msg']);
+    const messages = written('error', both).map((line) => line['msg']);
     assert.deepEqual(messages, ['request']);
-    assert.deepEqual(await written('silent', both), []);
+    assert.deepEqual(written('silent', both), []);
   });
 
   it('has written everything when the process exits', async () => {
@@ -74,6 +72,60 @@ describe('the logger', () => {
     });
     await new Promise((resolve) => child.once('close', resolve));
     assert.equal(out.trimEnd().split('\n').length, 500);
+  });
+
+  it('goes on without its log when the disk is full', { skip: process.platform !== 'linux' }, async () => {
+    const child = script(
+      `
+      for (let i = 0; i < 500; i++) sink.access.info({ i }, 'request');
+      let turns = 0;
+      const more = () => {
+        sink.access.info({ turns }, 'request');
+        if (++turns < 100) setTimeout(more, 1);
+        else process.exit(0);
+      };
+      more();
+    `,
+      '/dev/full',
+    );
+    let said = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    assert.equal(said, '');
+    assert.equal(code, 0);
+  });
+
+  it('ends soon although a pipe’s reader stalls', { skip: process.platform !== 'linux' }, async () => {
+    const pipe = join(dir, 'pipe');
+    assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+    const held = openSync(pipe, constants.O_RDWR); // a reader that never reads
+    const child = script(
+      `
+      for (let i = 0; i < 20_000; i++) sink.access.info({ i }, 'request');
+      process.exit(0);
+    `,
+      1,
+      held,
+    );
+    const began = performance.now();
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    closeSync(held);
+    assert.equal(code, 0);
+    assert.ok(performance.now() - began < 10_000);
+  });
+
+  it('ends although the reader has left, as head does', async () => {
+    const child = script(`
+      process.stdin.once('end', () => {
+        for (let i = 0; i < 20_000; i++) sink.access.info({ i }, 'request');
+        process.exit(0);
+      }).resume();
+    `);
+    child.stdout?.destroy();
+    child.stdin?.end();
+    assert.equal(await new Promise((resolve) => child.once('close', resolve)), 0);
   });
 
   it('neither blocks the process nor grows without bound when nobody reads', async () => {
@@ -102,9 +154,9 @@ describe('the logger', () => {
   });
 });
 
-/** A process with a logger on standard output. */
-function script(body: string) {
+/** A process with a logger, on standard output unless told otherwise. */
+function script(body: string, destination: string | number = 1, stdout: 'pipe' | number = 'pipe') {
   const logger = new URL('../../src/metrics/logger.ts', import.meta.url).href;
-  const code = `import { createLogger } from ${JSON.stringify(logger)}; const sink = createLogger({ level: 'info' }); ${body}`;
-  return spawnOwned(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const code = `import { createLogger } from ${JSON.stringify(logger)}; const sink = createLogger({ level: 'info', destination: ${JSON.stringify(destination)} }); ${body}`;
+  return spawnOwned(process.execPath, ['--input-type=module', '-e', code], { stdio: ['pipe', stdout, 'pipe'] });
 }
