@@ -23,7 +23,7 @@ export interface QuickFlags {
 /** Errors are one line each and name the flag: `--limit: "100" is not a rate (…)`. */
 export type QuickResult = { readonly config: Config } | { readonly errors: readonly string[] };
 
-export const QUICK_NAMES = { upstream: 'upstream', route: 'default', limit: 'per-client' } as const;
+const QUICK_NAMES = { upstream: 'upstream', route: 'default', limit: 'per-client' } as const;
 const DEMO_LIMIT = '10/10s';
 
 /** Builds the configuration of the short form. Never throws. */

@@ -120,7 +120,7 @@ const YES_NO: Readonly<Record<string, string>> = {
 /** Visible ASCII, so that it can travel in a header field or stand in a key of the store. */
 const VISIBLE = /^[\x21-\x7e]+$/;
 
-export const SCALARS = {
+const SCALARS = {
   integer: number('a whole number', true),
   number: number('a number', false),
   boolean: {
