@@ -103,6 +103,14 @@ export interface Problem {
   readonly hint?: string;
 }
 
+/** Keeps a message on one line and out of the terminal's control, whatever piece of the file it quotes. */
+function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+    (c) => `\\u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** Gathers the faults of one text and turns offsets into lines and columns. */
 export class FaultList {
   readonly #file: string;
@@ -126,7 +134,9 @@ export class FaultList {
     const id = `${at} ${problem.code} ${problem.message}`;
     if (this.#faults.has(id)) return;
     const { line, column } = this.position(at);
-    const { code, message, hint } = problem;
+    const { code } = problem;
+    const message = printable(problem.message);
+    const hint = problem.hint === undefined ? undefined : printable(problem.hint);
     this.#faults.set(id, { offset: at, fault: { code, file: this.#file, line, column, message, hint, path } });
   }
 

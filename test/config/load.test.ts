@@ -203,6 +203,13 @@ test('a file that is not there, a directory and a file that is too large are fau
   assert.deepEqual(said(join(directory, 'big.yaml')), ['D/big.yaml:1:1: the file is larger than 8MiB']);
 });
 
+test('a message stays on one line and cannot steer a terminal', () => {
+  assert.deepEqual(faultsOf(`"a\\nb\\e[2J\\u202E": 1\n${SMALL}`), [
+    'f:1:1: unknown key "a\\u000ab\\u001b[2J\\u202e" (known here: listen, admin, trustedProxies, headers, server, shutdownTimeout, log, memory, redis, upstreams, routes, limits)',
+  ]);
+  assert.match(faultsOf(`headers: "dr\\u2028ft\\e"\n${SMALL}`).join('|'), /^f:1:10: "[\x20-\x7e]+" is not one of /);
+});
+
 test('a large but honest file loads in reasonable time', () => {
   const overrides = Array.from({ length: 2_000 }, (_, i) => `      - { key: "client-${i}", rate: ${i + 1}/1m }`);
   const config = configOf(`${SMALL}    overrides:\n${overrides.join('\n')}\n`);
