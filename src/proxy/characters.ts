@@ -14,8 +14,8 @@ export const UNRESERVED = table(`${ALPHANUMERIC}-._~`);
 export const PATH_PLAIN = table(`${ALPHANUMERIC}-._~!$&'()*+,;=:@`);
 /** RFC 9110 tchar: field names, methods, protocol names. */
 export const TOKEN = table(`${ALPHANUMERIC}!#$%&'*+-.^_\`|~`);
-/** RFC 3986 reg-name without escapes. */
-export const HOST_NAME = table(`${ALPHANUMERIC}-._~!$&'()*+,;=`);
+/** What host names are made of. RFC 3986 would allow sub-delimiters too, but no name has any, and a comma makes a list. */
+export const HOST_NAME = table(`${ALPHANUMERIC}-._~`);
 
 /** The value of a hexadecimal digit; -1 when it is none. */
 export function hexValue(code: number): number {

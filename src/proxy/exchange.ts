@@ -40,6 +40,8 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
   #status = 0;
   #decisionMs = 0;
   #answerBytes = 0;
+  /** A response of our own was written. */
+  #answered = false;
   /** What of a complete response the client has not taken yet, and since when that has been so much. */
   #unflushed: { readonly bytes: number; readonly since: number } | undefined = undefined;
   #over = false;
@@ -125,7 +127,10 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     if (this.#over) return;
     this.#forwarding?.abort();
     this.#res.shouldKeepAlive = false;
-    if (this.#res.headersSent) {
+    if (this.#answered) {
+      // The answer is out; only the rest of the request was still being read.
+      if (!this.#res.writableEnded) this.#res.end();
+    } else if (this.#res.headersSent) {
       this.#status = this.#forwarding?.status ?? this.#status;
       this.#fault ??= timeout ? FAULTS.requestTimeout : FAULTS.malformed;
       this.#res.destroy();
@@ -198,6 +203,7 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     const res = this.#res;
     if (res.headersSent || res.destroyed) return;
     this.#status = status;
+    this.#answered = true;
     this.#answerBytes = body.length;
     const fields: string[] = [];
     if (length !== undefined) fields.push('Content-Type', 'application/problem+json', 'Content-Length', length);

@@ -33,9 +33,10 @@ export function normalisePath(path: string): NormalPath | undefined {
   const unescaped = decodeUnreserved(path);
   if (unescaped === undefined) return undefined;
   const forward = removeDotSegments(unescaped);
-  const match = mergeSlashes(canonical(forward));
+  const canonicalForward = canonical(forward);
+  const match = mergeSlashes(canonicalForward);
   if (!hasHiddenSlash(match)) return { forward, match, decoded: match };
-  const decoded = decodeHiddenSlashes(match);
+  const decoded = decodeHiddenSlashes(canonicalForward);
   return decoded === undefined ? undefined : { forward, match, decoded };
 }
 
@@ -126,12 +127,12 @@ const HIDDEN_SLASH = /%2F|%5C/g;
  * Reads hidden slashes as slashes. Where that makes dot segments appear, upstreams differ in what they do first (decode
  * which of the two, merge, remove), so the path is only accepted when every order ends in the same place.
  */
-function decodeHiddenSlashes(match: string): string | undefined {
-  const plain = match.replace(HIDDEN_SLASH, '/');
+function decodeHiddenSlashes(path: string): string | undefined {
+  const plain = path.replace(HIDDEN_SLASH, '/');
   const decoded = mergeSlashes(removeDotSegments(plain));
   if (decoded === mergeSlashes(plain)) return decoded;
-  const bothKinds = match.includes('%2F') && match.includes('%5C');
-  const readings = bothKinds ? [plain, match.replaceAll('%2F', '/'), match.replaceAll('%5C', '/')] : [plain];
+  const bothKinds = path.includes('%2F') && path.includes('%5C');
+  const readings = bothKinds ? [plain, path.replaceAll('%2F', '/'), path.replaceAll('%5C', '/')] : [plain];
   for (const reading of readings) {
     for (const order of [reading, mergeSlashes(reading)]) {
       if (mergeSlashes(removeDotSegments(order).replace(HIDDEN_SLASH, '/')) !== decoded) return undefined;

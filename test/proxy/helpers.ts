@@ -1,18 +1,24 @@
 /** Real gateways, upstreams and clients on real sockets. */
 import assert from 'node:assert/strict';
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { connect, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import { connect, createServer as createNetServer } from 'node:net';
 import type { TestContext } from 'node:test';
-import { type Clock, systemClock } from '../../src/core/clock.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { seededRandom } from '../../src/core/random.ts';
-import { type RequestEvent, silentTelemetry, type Telemetry } from '../../src/core/telemetry.ts';
+import type { RequestEvent, Telemetry } from '../../src/core/telemetry.ts';
+import { silentTelemetry } from '../../src/core/telemetry.ts';
 import type { RequestFacts } from '../../src/limiter/facts.ts';
 import type { LimitSet } from '../../src/limiter/limiter.ts';
-import { type Outcome, UNLIMITED } from '../../src/limiter/outcome.ts';
+import type { Outcome } from '../../src/limiter/outcome.ts';
+import { UNLIMITED } from '../../src/limiter/outcome.ts';
 import { Gateway } from '../../src/proxy/gateway.ts';
 import type { ProxySnapshot, RouteOptions, ServerOptions, UpstreamOptions } from '../../src/proxy/options.ts';
+import { H1Client } from '../../src/proxy/upstream/h1-client.ts';
+import { UndiciClient } from '../../src/proxy/upstream/undici-client.ts';
 import type { ClientFactory } from '../../src/proxy/upstream/upstream.ts';
 
 export const SERVER: ServerOptions = {
@@ -52,7 +58,9 @@ export const DENIED: Outcome = {
   release: undefined,
 };
 
-export function route(options: Partial<Omit<RouteOptions, 'match'>> & { match?: Partial<RouteOptions['match']> } = {}): RouteOptions {
+export function route(
+  options: Partial<Omit<RouteOptions, 'match'>> & { match?: Partial<RouteOptions['match']> } = {},
+): RouteOptions {
   return {
     name: 'all',
     upstream: 'main',
@@ -120,7 +128,10 @@ export async function startGateway(t: TestContext, options: GatewayOptions): Pro
 }
 
 /** A real HTTP upstream. */
-export async function startUpstream(t: TestContext, listener: RequestListener): Promise<{ origin: string; server: Server }> {
+export async function startUpstream(
+  t: TestContext,
+  listener: RequestListener,
+): Promise<{ origin: string; server: Server }> {
   const server = createServer({ keepAliveTimeout: 60_000 }, listener);
   await listening(server);
   t.after(() => {
@@ -226,12 +237,18 @@ export class RawClient {
   }
   /** Waits until the text received so far satisfies. */
   async until(done: (text: string) => boolean, what = 'an answer'): Promise<string> {
-    await until(() => done(this.text), () => `${what}; got: ${JSON.stringify(this.text)}`);
+    await until(
+      () => done(this.text),
+      () => `${what}; got: ${JSON.stringify(this.text)}`,
+    );
     return this.text;
   }
   /** Waits until the other side is done. */
   async closed(): Promise<string> {
-    await until(() => this.ended || this.failed || this.socket.destroyed, () => `the end; got: ${JSON.stringify(this.text)}`);
+    await until(
+      () => this.ended || this.failed || this.socket.destroyed,
+      () => `the end; got: ${JSON.stringify(this.text)}`,
+    );
     return this.text;
   }
 }
@@ -247,7 +264,10 @@ export interface RawResponse {
 export async function exchange(t: TestContext, port: number, request: string): Promise<RawResponse> {
   const client = await RawClient.open(t, port);
   client.send(request);
-  await until(() => isWhole(client.text, request.startsWith('HEAD')) || client.ended || client.failed, () => `a response; got: ${JSON.stringify(client.text)}`);
+  await until(
+    () => isWhole(client.text, request.startsWith('HEAD')) || client.ended || client.failed,
+    () => `a response; got: ${JSON.stringify(client.text)}`,
+  );
   client.socket.destroy();
   return parseResponse(client.text);
 }
@@ -310,3 +330,9 @@ async function listening(server: Server | NetServer): Promise<void> {
 function originOf(server: Server | NetServer): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
+
+/** Both ways to speak with an upstream; what holds for one holds for the other unless a test says so. */
+export const CLIENTS: readonly { readonly client: string; readonly createClient: ClientFactory }[] = [
+  { client: 'h1', createClient: (options) => new H1Client(options, systemClock) },
+  { client: 'undici', createClient: (options) => new UndiciClient(options) },
+];
