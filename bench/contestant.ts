@@ -14,6 +14,8 @@ export interface Running {
   readonly port: number;
   /** The process that was started; the work may be done by its children. */
   readonly pid: number;
+  /** Decisions so far that were made without the count they should have asked; a gateway that cannot tell has none to give. */
+  readonly unasked?: () => Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -21,6 +23,8 @@ export interface Contestant {
   readonly name: string;
   /** One line for the report: version and what is configured. */
   readonly about: string;
+  /** Whether every decision that is not refused out of hand is made by Redis. */
+  readonly asksRedis: boolean;
   /** Resolves when it answers requests. */
   start(setting: Setting): Promise<Running>;
 }

@@ -25,6 +25,8 @@ export interface Sample {
   /** Share of the answers with a status of 400 and above. */
   readonly refused: number;
   readonly failed: number;
+  /** Share of the decisions that were made without the shared count, because Redis was late. */
+  readonly unasked: number;
 }
 
 let runs = 0;
@@ -42,9 +44,13 @@ export async function measure(bench: Bench, scenario: Scenario, { contestant }: 
   try {
     await expectStatus(gateway, 'somebody', 200);
     await runWrk(gateway.port, scenario.load, bench.warmUpSeconds, bench.connections);
+    await bench.redis.cli('CONFIG', 'RESETSTAT');
+    const unaskedBefore = (await gateway.unasked?.()) ?? 0;
     const [gatewayBefore, redisBefore] = [cpuMicroseconds(gateway.pid), cpuMicroseconds(bench.redis.pid)];
     const result = await runWrk(gateway.port, scenario.load, bench.seconds, bench.connections);
     const [gatewayAfter, redisAfter] = [cpuMicroseconds(gateway.pid), cpuMicroseconds(bench.redis.pid)];
+    const unasked = ((await gateway.unasked?.()) ?? 0) - unaskedBefore;
+    if (contestant.asksRedis) await expectScriptCalls(bench.redis);
     await expectStatus(gateway, 'client-1', 200);
     if (scenario.load === 'abusers') await expectStatus(gateway, 'abuser-1', 429);
     return {
@@ -55,6 +61,7 @@ export async function measure(bench: Bench, scenario: Scenario, { contestant }: 
       p99Ms: result.p99Ms,
       refused: result.refused / result.requests,
       failed: result.failed,
+      unasked: unasked / result.requests,
     };
   } finally {
     await gateway.stop();
@@ -64,4 +71,11 @@ export async function measure(bench: Bench, scenario: Scenario, { contestant }: 
 async function expectStatus(gateway: Running, key: string, status: number): Promise<void> {
   const seen = await statusOf(gateway.port, key);
   if (seen !== status) throw new Error(`answered ${seen} and not ${status} to ${key}`);
+}
+
+/** Scripts ran and none failed: a gateway that lets everything pass when its script is broken would look cheap. */
+async function expectScriptCalls(redis: Redis): Promise<void> {
+  const stats = await redis.cli('INFO', 'commandstats');
+  const [, calls = '0', failed = '0'] = /^cmdstat_evalsha:calls=(\d+),.*failed_calls=(\d+)/m.exec(stats) ?? [];
+  if (Number(calls) === 0 || Number(failed) > 0) throw new Error(`${failed} of ${calls} script calls failed in Redis`);
 }

@@ -24,6 +24,7 @@ export interface Row {
   readonly p99Ms: Spread;
   readonly refused: Spread;
   readonly failed: number;
+  readonly unasked: Spread;
   readonly rounds: readonly Sample[];
 }
 
@@ -54,6 +55,7 @@ export function makeRows(scenario: Scenario, samples: Samples): Row[] {
         p99Ms: spread(rounds.map((sample) => sample.p99Ms)),
         refused: spread(rounds.map((sample) => sample.refused)),
         failed: rounds.reduce((sum, sample) => sum + sample.failed, 0),
+        unasked: spread(rounds.map((sample) => sample.unasked)),
         rounds,
       },
     ];
@@ -72,10 +74,14 @@ export function formatTable(scenario: Scenario, rows: readonly Row[]): string {
     Math.round(row.requestsPerSecond.median).toLocaleString('en'),
     row.p50Ms.median.toFixed(2),
     row.p99Ms.median.toFixed(2),
-    `${(row.refused.median * 100).toFixed(1)} %${row.failed === 0 ? '' : `, ${row.failed} failed`}`,
+    percent(row.refused),
+    [
+      ...(row.unasked.max === 0 ? [] : [`${percent(row.unasked)} decided without Redis`]),
+      ...(row.failed === 0 ? [] : [`${row.failed} failed`]),
+    ].join(', '),
   ]);
-  const head = ['', 'gateway µs', 'Redis µs', 'total µs', 'ratio', 'requests/s', 'p50 ms', 'p99 ms', 'refused'];
-  const rule = head.map((_title, column) => (column === 0 || column === 4 ? '---' : '---:'));
+  const head = ['', 'gateway µs', 'Redis µs', 'total µs', 'ratio', 'requests/s', 'p50 ms', 'p99 ms', 'refused', ''];
+  const rule = head.map((title) => (title === '' || title === 'ratio' ? '---' : '---:'));
   return [`### ${scenario.title}`, '', ...[head, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`), ''].join(
     '\n',
   );
@@ -83,6 +89,10 @@ export function formatTable(scenario: Scenario, rows: readonly Row[]): string {
 
 function total(sample: Sample): number {
   return sample.gatewayMicros + sample.redisMicros;
+}
+
+function percent({ median }: Spread): string {
+  return `${(median * 100).toFixed(1)} %`;
 }
 
 function number({ median }: Spread): string {

@@ -7,6 +7,7 @@ import { startServer } from '../process.ts';
 export const fastifyRedis: Contestant = {
   name: 'fastify stack + Redis',
   about: '@fastify/http-proxy (undici) and @fastify/rate-limit on ioredis, fixed window from the first request',
+  asksRedis: true,
   start: async ({ limit, redisPort, upstreamPort }) => {
     const port = await freePort();
     return await startServer(process.execPath, [join(import.meta.dirname, 'fastify-stack.js')], port, {

@@ -11,12 +11,14 @@ const ABOUT = 'haproxy of Debian, one thread, keep-alive to client and upstream,
 export const haproxyPlain: Contestant = {
   name: 'haproxy',
   about: ABOUT,
+  asksRedis: false,
   start: (setting) => startHaproxy(setting, ''),
 };
 
 export const haproxyStickTable: Contestant = {
   name: 'haproxy stick table',
   about: `${ABOUT}; http_req_rate per key in a stick table of this host`,
+  asksRedis: false,
   start: (setting) =>
     startHaproxy(
       setting,

@@ -16,7 +16,8 @@ const ABOUT = 'nginx of Debian, one worker, keep-alive to client and upstream, n
 
 export const nginxPlain: Contestant = {
   name: 'nginx',
-  about: `${ABOUT}`,
+  about: ABOUT,
+  asksRedis: false,
   start: (setting) => startNginx(setting, {}),
 };
 
@@ -24,6 +25,7 @@ export const nginxPlain: Contestant = {
 export const nginxLimitReq: Contestant = {
   name: 'nginx limit_req',
   about: `${ABOUT}; limit_req per key, in shared memory of this host`,
+  asksRedis: false,
   start: (setting) =>
     startNginx(setting, {
       // limit_req knows rates from 1/m up and bursts up to 10 million.
@@ -43,6 +45,7 @@ function nginxLua(algorithm: 'sliding-window' | 'fixed-window'): Contestant {
   return {
     name: `nginx + Lua + Redis, ${algorithm.replace('-window', '')}`,
     about: `${ABOUT}; libnginx-mod-http-lua, lua-nginx-redis with pooled connections, one EVALSHA a request`,
+    asksRedis: true,
     start: (setting) =>
       startNginx(setting, {
         modules: `

@@ -1,4 +1,5 @@
 import { startGateway } from '../../test/support/gateway-process.ts';
+import { request } from '../../test/support/http.ts';
 import type { Contestant } from '../contestant.ts';
 import { WINDOW_SECONDS } from '../contestant.ts';
 
@@ -21,6 +22,7 @@ function sluice(name: string, choice: Choice | undefined): Contestant {
   return {
     name,
     about: choice === undefined ? ABOUT : `${ABOUT}; ${choice.algorithm}, sharing: ${choice.sharing}`,
+    asksRedis: choice?.sharing === 'redis',
     start: async ({ limit, redisPort, upstreamPort }) => {
       const perKey = { key: ['header:x-api-key'], rate: `${limit}/${WINDOW_SECONDS}s`, ...choice };
       const gateway = await startGateway({
@@ -38,10 +40,18 @@ function sluice(name: string, choice: Choice | undefined): Contestant {
       return {
         port: gateway.port,
         pid: gateway.pid,
+        unasked: () => fallbackDecisions(gateway.adminPort),
         stop: async () => {
           await gateway.stop();
         },
       };
     },
   };
+}
+
+/** Decisions that the failure policy made because Redis was late or gone. */
+async function fallbackDecisions(adminPort: number): Promise<number> {
+  const metrics = (await request({ port: adminPort, path: '/metrics' })).text();
+  const samples = metrics.matchAll(/^sluice_fallback_decisions_total(?:\{.*\})? (\S+)$/gm);
+  return [...samples].reduce((sum, [, value]) => sum + Number(value), 0);
 }
