@@ -151,6 +151,7 @@ export async function startRawUpstream(
     sockets.add(socket);
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
+    socket.on('end', () => socket.end());
     listener(socket);
   });
   await listening(server);
@@ -312,10 +313,17 @@ function dechunk(head: string, body: string): string {
   }
 }
 
-/** Waits for a condition, looking at it every few milliseconds. */
-export async function until(condition: () => boolean, what: string | (() => string), timeoutMs = 5_000): Promise<void> {
+/** Waits for a condition, looking at it every few milliseconds; `nudge` runs before each look. */
+export async function until(
+  condition: () => boolean,
+  what: string | (() => string),
+  timeoutMs = 5_000,
+  nudge?: () => Promise<void>,
+): Promise<void> {
   const end = Date.now() + timeoutMs;
-  while (!condition()) {
+  for (;;) {
+    await nudge?.();
+    if (condition()) return;
     if (Date.now() > end) assert.fail(`waited in vain for ${typeof what === 'string' ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 3));
   }

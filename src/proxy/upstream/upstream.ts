@@ -43,7 +43,8 @@ export class Upstream {
       const server = this.servers[(this.#turn + i) % count];
       if (server === undefined || server === except) continue;
       if (server.health.available(now)) {
-        this.#turn = (this.#turn + i + 1) % count;
+        // A retry takes no turn: otherwise two servers would fall into step, the dead one always asked first.
+        if (except === undefined) this.#turn = (this.#turn + i + 1) % count;
         server.health.sent(now);
         return server;
       }
