@@ -1,5 +1,6 @@
 /** A real gateway as a process of its own, as an operator runs it. */
 import type { ChildProcess } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -104,14 +105,18 @@ export async function runSluice(
 }
 
 function spawnSluice(args: readonly string[], options: Pick<GatewayOptions, 'env' | 'faketime'>): ChildProcess {
-  const command = [process.execPath, join(ROOT, 'src/main.ts'), ...args];
-  const [program = '', ...rest] =
-    options.faketime === undefined ? command : [requireServer('faketime'), '-f', options.faketime, ...command];
-  return spawnOwned(program, rest, {
+  return spawnOwned(process.execPath, [join(ROOT, 'src/main.ts'), ...args], {
     cwd: ROOT,
-    env: { ...process.env, NODE_OPTIONS: '', ...options.env },
+    env: { ...process.env, NODE_OPTIONS: '', ...options.env, ...fakeClock(options.faketime) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+/** The library that the `faketime` command loads, without that command: it would stay between us and the process's signals. */
+function fakeClock(offset: string | undefined): Record<string, string> {
+  if (offset === undefined) return {};
+  const library = execFileSync(requireServer('faketime'), ['-f', '+0', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' });
+  return { LD_PRELOAD: library.trim(), FAKETIME: offset };
 }
 
 interface Output {
