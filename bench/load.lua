@@ -1,12 +1,16 @@
--- The load that wrk sends: the header x-api-key rotates. Arguments: the kind of load.
+-- The load that wrk sends: the header x-api-key rotates. Arguments: the kind of load
 --   many     1,000 keys in turn
 --   hot      one key
 --   abusers  90 % of the requests come from 10 keys, 10 % from 1,000 others
+-- and the mean pause before a request in milliseconds, 0 for none: many connections that pause make an even load.
 -- Prints one line at the end: BENCH and numbers, latencies in microseconds.
-local requests, count, at = {}, 0, 0
+local requests, count, at, pause = {}, 0, 0, 0
 
 function init(args)
   local kind = args[1]
+  pause = tonumber(args[2])
+  -- wrk asks every connection for its pause as soon as there is such a function, and starts each with one.
+  if pause > 0 then delay = function() return math.random(0, 2 * pause) end end
   local function add(key)
     count = count + 1
     requests[count] = wrk.format("GET", "/bench", { ["x-api-key"] = key, ["Accept"] = "*/*" })

@@ -43,11 +43,13 @@ export async function measure(bench: Bench, scenario: Scenario, { contestant }: 
   });
   try {
     await expectStatus(gateway, 'somebody', 200);
-    await runWrk(gateway.port, scenario.load, bench.warmUpSeconds, bench.connections);
+    const shape = { load: scenario.load, connections: bench.connections, rate: scenario.rate };
+    // Warming up is always at full speed: it is the number of requests that makes a compiler do its work.
+    await runWrk(gateway.port, { ...shape, seconds: bench.warmUpSeconds, rate: 0 });
     await bench.redis.cli('CONFIG', 'RESETSTAT');
     const unaskedBefore = (await gateway.unasked?.()) ?? 0;
     const [gatewayBefore, redisBefore] = [cpuMicroseconds(gateway.pid), cpuMicroseconds(bench.redis.pid)];
-    const result = await runWrk(gateway.port, scenario.load, bench.seconds, bench.connections);
+    const result = await runWrk(gateway.port, { ...shape, seconds: bench.seconds });
     const [gatewayAfter, redisAfter] = [cpuMicroseconds(gateway.pid), cpuMicroseconds(bench.redis.pid)];
     const unasked = ((await gateway.unasked?.()) ?? 0) - unaskedBefore;
     if (contestant.asksRedis) await expectScriptCalls(bench.redis);

@@ -17,11 +17,19 @@ export interface LoadResult {
   readonly p99Ms: number;
 }
 
-/** As many requests as the gateway answers, one at a time on each of `connections`. */
-export async function runWrk(port: number, load: Load, seconds: number, connections: number): Promise<LoadResult> {
+export interface Shape {
+  readonly load: Load;
+  readonly seconds: number;
+  readonly connections: number;
+  /** Requests per second to aim at; 0: as many as the gateway answers, one at a time on each connection. */
+  readonly rate: number;
+}
+
+export async function runWrk(port: number, { load, seconds, connections, rate }: Shape): Promise<LoadResult> {
+  const pauseMs = rate === 0 ? 0 : Math.round((connections / rate) * 1_000);
   const { stdout } = await promisify(execFile)(requireServer('wrk'), [
     ...['--threads', '1', '--connections', String(connections), '--duration', `${seconds}s`],
-    ...['--script', join(import.meta.dirname, 'load.lua'), `http://127.0.0.1:${port}`, '--', load],
+    ...['--script', join(import.meta.dirname, 'load.lua'), `http://127.0.0.1:${port}`, '--', load, String(pauseMs)],
   ]);
   const numbers = /^BENCH (.*)$/m.exec(stdout)?.[1]?.split(' ').map(Number) ?? [];
   const [requests = 0, microseconds = 0, refused = 0, failed = 0, p50 = 0, p99 = 0] = numbers;
