@@ -57,6 +57,7 @@ export class Gateway {
   readonly #host: ExchangeHost;
   #snapshot: CompiledSnapshot;
   #draining = false;
+  #drained: Promise<boolean> | undefined;
 
   /** @throws SluiceError SLUICE_CONFIG_INVALID when the snapshot contradicts itself */
   constructor(deps: GatewayDeps) {
@@ -133,9 +134,15 @@ export class Gateway {
   /**
    * Stops accepting, lets what is under way finish with `Connection: close`, closes idle connections after a short grace.
    *
-   * @returns true when all finished in time; after `timeoutMs` milliseconds the rest is cut off: false
+   * @returns true when all finished in time; after `timeoutMs` milliseconds the rest is cut off: false. A second call
+   * joins the first.
    */
-  async drain(timeoutMs: number): Promise<boolean> {
+  drain(timeoutMs: number): Promise<boolean> {
+    this.#drained ??= this.#drain(timeoutMs);
+    return this.#drained;
+  }
+
+  async #drain(timeoutMs: number): Promise<boolean> {
     this.#draining = true;
     const clean = await shutDown(this.#server, this.#deps.clock, this.#connections, this.#active, timeoutMs);
     this.#ticker.stop();

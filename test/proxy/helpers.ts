@@ -131,14 +131,19 @@ export async function startGateway(t: TestContext, options: GatewayOptions): Pro
 export async function startUpstream(
   t: TestContext,
   listener: RequestListener,
-): Promise<{ origin: string; server: Server }> {
+): Promise<{ origin: string; server: Server; sockets: Set<Socket> }> {
   const server = createServer({ keepAliveTimeout: 60_000 }, listener);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
   await listening(server);
   t.after(() => {
     server.close();
     server.closeAllConnections();
   });
-  return { origin: originOf(server), server };
+  return { origin: originOf(server), server, sockets };
 }
 
 /** An upstream that speaks bytes: for answers that no HTTP library would give. */

@@ -47,8 +47,8 @@ export class UndiciClient implements UpstreamClient {
   }
 
   close(): void {
-    // Resolves when the last request is done; it cannot fail.
-    void this.#pool.close();
+    // Only fails when it is closed already.
+    this.#pool.close().catch(ignore);
   }
 }
 
