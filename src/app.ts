@@ -10,13 +10,16 @@ import type { Logger } from './core/logger.ts';
 import type { Random } from './core/random.ts';
 import type { Telemetry } from './core/telemetry.ts';
 import type { SharingName } from './core/types.ts';
-import { type CompiledLimits, createLimiter, type Limiter } from './limiter/create.ts';
-import { detachedRequest } from './explain-offline.ts';
+import type { CompiledLimits, Limiter } from './limiter/create.ts';
+import { createLimiter } from './limiter/create.ts';
 import { createAccessLog } from './metrics/access-log.ts';
 import { fanOut } from './metrics/fan-out.ts';
 import type { LogSink } from './metrics/logger.ts';
-import { createMetrics, type Metrics } from './metrics/metrics.ts';
-import { type DetachedRequest, DetachedRequests } from './proxy/detached-requests.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import type { DetachedRequest } from './proxy/detached-requests.ts';
+import { DetachedRequests } from './proxy/detached-requests.ts';
+import { detachedRequest } from './proxy/explained-request.ts';
 import { Gateway } from './proxy/gateway.ts';
 import type { ProxySnapshot } from './proxy/options.ts';
 import { RedisConnection } from './redis/connection.ts';
@@ -250,7 +253,14 @@ function heldElsewhere(original: OriginalRequest): DetachedRequest {
   const { method, host, uri, headers, forwardedFor } = original;
   const comma = forwardedFor.lastIndexOf(',');
   const peer = forwardedFor.slice(comma + 1).trim() || original.peer;
-  return { method, host, target: uri, headers, peer, forwardedFor: comma === -1 ? undefined : forwardedFor.slice(0, comma) };
+  return {
+    method,
+    host,
+    target: uri,
+    headers,
+    peer,
+    forwardedFor: comma === -1 ? undefined : forwardedFor.slice(0, comma),
+  };
 }
 
 function describeChange(change: ConfigChange): string {

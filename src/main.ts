@@ -2,11 +2,14 @@
 /** The command line: parses flags, prints, and is the only place that ends the process. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { type RunFlags, runGateway } from './commands/run.ts';
 import { checkCommand, explainCommand, schemaCommand } from './commands/inspect.ts';
+import type { RunFlags } from './commands/run.ts';
+import { runGateway } from './commands/run.ts';
 import { reasonOf, SluiceError } from './core/errors.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 function collect(value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value];
@@ -59,7 +62,10 @@ function commandLine(): Command {
 
 /** commander puts its suggestion on a second line; an error of ours is one line. */
 function oneLine(text: string): string {
-  return `${text.trim().replaceAll(/\s*\n\s*/g, ' ').replace(/^error: /, 'sluice: ')} (try sluice --help)\n`;
+  return `${text
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .replace(/^error: /, 'sluice: ')} (try sluice --help)\n`;
 }
 
 function exit(code: number): never {

@@ -4,8 +4,8 @@ import { formatFault } from '../config/faults.ts';
 import { printedSchema } from '../config/json-schema.ts';
 import { loadConfigFile } from '../config/load.ts';
 import { SluiceError } from '../core/errors.ts';
-import { explainOffline } from '../explain-offline.ts';
 import type { Explanation } from '../limiter/explanation.ts';
+import { explainOffline } from './explain-offline.ts';
 
 export interface ExplainFlags {
   readonly config: string;

@@ -1,14 +1,18 @@
 /** `sluice run`: builds the gateway from a file or from flags, and runs it until a signal ends it. */
+
+import type { Reread } from '../app.ts';
+import { App } from '../app.ts';
 import { formatFault } from '../config/faults.ts';
 import { loadConfigFile } from '../config/load.ts';
-import { type QuickFlags, quickConfig } from '../config/quick.ts';
+import type { QuickFlags } from '../config/quick.ts';
+import { quickConfig } from '../config/quick.ts';
 import { ConfigWatcher } from '../config/reload.ts';
 import type { Address, Config } from '../config/types.ts';
-import { App, type Reread } from '../app.ts';
 import { systemClock } from '../core/clock.ts';
 import { SluiceError } from '../core/errors.ts';
 import { systemRandom } from '../core/random.ts';
-import { type DemoUpstream, startDemoUpstream } from '../demo-upstream.ts';
+import type { DemoUpstream } from '../demo-upstream.ts';
+import { startDemoUpstream } from '../demo-upstream.ts';
 import { createLogger } from '../metrics/logger.ts';
 
 export interface RunFlags {
@@ -39,7 +43,12 @@ export async function runGateway(flags: RunFlags, version: string): Promise<numb
   return serve(source, flags, version, demo);
 }
 
-async function serve(source: Source, flags: RunFlags, version: string, demo: DemoUpstream | undefined): Promise<number> {
+async function serve(
+  source: Source,
+  flags: RunFlags,
+  version: string,
+  demo: DemoUpstream | undefined,
+): Promise<number> {
   const { config, text } = source;
   const file = flags.config;
   const clock = systemClock;

@@ -43,10 +43,3 @@ class SystemClock implements Clock {
 }
 
 export const systemClock: Clock = new SystemClock();
-
-/** A promise of `ms` milliseconds on the given clock. */
-export function sleep(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    clock.after(ms, resolve);
-  });
-}

@@ -2,9 +2,8 @@
  * The error catalogue: every error a user or operator can meet, by stable code. Codes are never reused.
  * `exit` is the process's exit code where the error ends a command.
  */
-export const ERROR_CATALOGUE = {
+const ERROR_CATALOGUE = {
   SLUICE_CONFIG_INVALID: { exit: 1, text: 'the configuration has faults' },
-  SLUICE_CONFIG_UNREADABLE: { exit: 1, text: 'the configuration file cannot be read' },
   SLUICE_USAGE: { exit: 2, text: 'a flag or argument is wrong' },
   SLUICE_LISTEN: { exit: 2, text: 'an address cannot be listened on' },
   SLUICE_SCRIPT_INVALID: { exit: 2, text: 'a Lua script file is missing or malformed' },
@@ -13,7 +12,6 @@ export const ERROR_CATALOGUE = {
   SLUICE_STORE_REPLY: { exit: 2, text: 'the store answered with an error or something unexpected' },
   SLUICE_STORE_CIRCUIT_OPEN: { exit: 2, text: 'the store failed repeatedly and is not asked until a probe succeeds' },
   SLUICE_STORE_OVERLOADED: { exit: 2, text: 'too many checks are waiting for the store' },
-  SLUICE_INTERNAL: { exit: 2, text: 'a defect in Sluice' },
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;

@@ -42,6 +42,8 @@ export interface CompiledLimit {
   readonly key: KeyReader;
   /** Rejects requests without the key; undefined: the limit does not apply to them. */
   readonly missingRejection: ((missing: string) => Rejection) | undefined;
+  /** Whole seconds that such a request is told to wait: the longest window, for sooner is no use. */
+  readonly missingRetryAfter: string;
   readonly cost: number | { readonly header: string };
   readonly plans: OverrideTable<Plan>;
 }
@@ -63,11 +65,17 @@ export function compileLimit(config: LimitConfig): CompiledLimit {
     onFailure: config.onFailure,
     shadow: config.mode === 'shadow',
     key,
+    missingRetryAfter: longestWindowSeconds(config),
     missingRejection: config.whenMissing === 'deny' ? (missing) => keyMissing(name, missing) : undefined,
     // A request in flight takes one place, whatever else it costs.
     cost: config.algorithm === 'concurrency' ? 1 : config.cost,
     plans: overrideTable(rules, own),
   };
+}
+
+function longestWindowSeconds(config: LimitConfig): string {
+  const windows = config.algorithm === 'concurrency' ? [] : config.rates.map((rate) => rate.windowMs);
+  return String(Math.ceil(Math.max(1_000, ...windows) / 1_000));
 }
 
 /** The counter that a key has under a rate. */

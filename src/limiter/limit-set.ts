@@ -52,7 +52,8 @@ export class RouteLimits implements LimitSet {
         return undefined;
       }
       this.#context.telemetry.decision(limit.name, limit.sharing, 'denied');
-      return rejected(limit.missingRejection(limit.key.missing(facts) ?? 'a key'), [limit.name]);
+      const rejection = limit.missingRejection(limit.key.missing(facts) ?? 'a key');
+      return { ...rejected(rejection, [limit.name]), headers: ['Retry-After', limit.missingRetryAfter] };
     }
     const plan = limit.plans.find(label);
     if (plan.rates === undefined) return undefined;

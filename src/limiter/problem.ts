@@ -2,6 +2,7 @@
 import type { Rejection } from './outcome.ts';
 
 const TYPES = 'https://iana.org/assignments/http-problem-types#';
+const QUOTA_EXCEEDED = 'Request cannot be satisfied as assigned quota has been exceeded';
 /** Different sets of violated policies are few; a bound all the same. */
 const CACHE_SIZE = 1_024;
 
@@ -16,7 +17,7 @@ export class QuotaProblems {
     if (known !== undefined) return known;
     const made = problem(429, {
       type: `${TYPES}quota-exceeded`,
-      title: 'Request cannot be satisfied as assigned quota has been exceeded',
+      title: QUOTA_EXCEEDED,
       status: 429,
       detail: 'Too many requests. Come again after the seconds given in Retry-After.',
       'violated-policies': policies,
@@ -37,13 +38,13 @@ export function reducedCapacity(limits: readonly string[]): Rejection {
   });
 }
 
-/** The request lacks what a limit with `whenMissing: deny` counts by: 400, for waiting does not help. */
+/** The request lacks what a limit with `whenMissing: deny` counts by: there is no quota for such requests. */
 export function keyMissing(limit: string, missing: string): Rejection {
-  return problem(400, {
-    type: 'about:blank',
-    title: 'Bad Request',
-    status: 400,
-    detail: `This request must carry: ${missing}.`,
+  return problem(429, {
+    type: `${TYPES}quota-exceeded`,
+    title: QUOTA_EXCEEDED,
+    status: 429,
+    detail: `This request must carry: ${missing}. Without it there is no quota.`,
     'violated-policies': [limit],
   });
 }

@@ -45,7 +45,7 @@ export interface Metrics {
 }
 
 /** The label value for whatever no configuration names: no route matched, or a defect would otherwise make labels unbounded. */
-export const UNDECLARED = 'none';
+const UNDECLARED = 'none';
 
 export function createMetrics(options: { readonly version: string; readonly clock?: Clock }): Metrics {
   const clock = options.clock ?? systemClock;

@@ -87,10 +87,15 @@ export class LocalStrategy implements Strategy {
   }
 
   release(check: Check): void {
-    const holders = this.#counters.get(check.counter)?.holders;
-    if (holders === undefined || check.holder === undefined) return;
+    const entry = this.#counters.get(check.counter);
+    const holders = entry?.holders;
+    if (entry === undefined || holders === undefined || check.holder === undefined) return;
     holders.delete(check.holder);
-    if (holders.size === 0) this.#counters.delete(check.counter);
+    if (holders.size === 0) {
+      // Left for the sweeper: a key in steady use comes back before that.
+      entry.pinned = false;
+      entry.expiresAt = this.#clock.now();
+    }
   }
 
   async peek(check: Check): Promise<CounterView> {
@@ -141,8 +146,10 @@ export class LocalStrategy implements Strategy {
     const entry = this.#counters.get(check.counter);
     if (check.policy.algorithm === 'concurrency') {
       if (check.holder === undefined) return;
-      if (entry?.holders !== undefined) entry.holders.add(check.holder);
-      else this.#add(check.counter, undefined, new Set([check.holder]), Number.POSITIVE_INFINITY);
+      if (entry?.holders !== undefined) {
+        entry.holders.add(check.holder);
+        entry.pinned = true;
+      } else this.#add(check.counter, undefined, new Set([check.holder]), Number.POSITIVE_INFINITY);
       return;
     }
     if (state === undefined) return;

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigWatcher } from '../../src/config/reload.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { sleep, systemClock } from '../../src/core/clock.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { VirtualClock } from '../../src/core/virtual-clock.ts';
 
@@ -54,7 +55,7 @@ async function watched(
   const until = async (count: number): Promise<void> => {
     for (let i = 0; seen.length < count; i++) {
       if (i > 2_000) assert.fail(`saw ${JSON.stringify(seen)}, waited for ${count}`);
-      await sleep(systemClock, 5);
+      await sleep(5);
     }
   };
   return { directory, file, seen, watcher, warnings, until };
@@ -193,7 +194,7 @@ test('changes are handled one at a time, and one that fails does not end the wat
   await watcher.start();
   writeFileSync(file, 'two');
   const first = watcher.look();
-  while (events.length === 0) await sleep(systemClock, 1);
+  while (events.length === 0) await sleep(1);
   writeFileSync(file, 'three');
   const second = watcher.look();
   gate.resolve();

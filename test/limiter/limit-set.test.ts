@@ -102,11 +102,15 @@ describe('a request under one limit', () => {
     assert.equal(local.groups.length, 0);
   });
 
-  it('without its key is refused where the limit says so: 400, for waiting does not help', () => {
+  it('without its key is refused where the limit says so, and told what it lacks', () => {
     const { set, told } = bench([limit({ key: [[API_KEY]], whenMissing: 'deny' })]);
     const refused = sync(set.decide(facts()));
-    assert.equal(refused.rejection?.status, 400);
-    assert.equal(problemOf(refused)['detail'], 'This request must carry: header x-api-key.');
+    assert.equal(refused.rejection?.status, 429);
+    assert.deepEqual(refused.headers, ['Retry-After', '60']);
+    assert.equal(
+      problemOf(refused)['detail'],
+      'This request must carry: header x-api-key. Without it there is no quota.',
+    );
     assert.deepEqual(refused.violated, ['per-client']);
     assert.deepEqual(told, ['decision per-client local denied']);
   });

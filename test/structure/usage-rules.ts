@@ -7,7 +7,8 @@ const ENTRY = 'src/main.ts';
 const FOR_TESTS: Readonly<Record<string, string>> = {
   'src/core/virtual-clock.ts': 'the clock that tests and simulations hand in',
   'src/core/random.ts#seededRandom': 'the randomness that tests and simulations hand in',
-  'src/core/logger.ts#silentLogger': 'the logger of whoever has nothing to tell',
+  'src/algorithms/concurrency.ts': 'the model that the Lua scripts are held equal to',
+  'src/algorithms/concurrency.ts#Holders': 'the model that the Lua scripts are held equal to',
 };
 
 /** Every file under src/ is reached from the entry point. */

@@ -1,6 +1,6 @@
-import { closest, distance } from 'fastest-levenshtein';
 import { Type } from 'typebox';
 import { reasonOf, StoreError } from '../../core/errors.ts';
+import { suggest } from '../../core/suggest.ts';
 import type { AdminDeps } from '../deps.ts';
 import type { Problem } from '../problems.ts';
 import { ProblemError } from '../problems.ts';
@@ -99,11 +99,10 @@ async function asked<T>(answer: Promise<T>): Promise<T> {
 
 function unknownLimit(name: string, deps: AdminDeps): Problem {
   const names = deps.limits().map((limit) => limit.name);
-  const nearest = names.length === 0 ? undefined : closest(name, names);
-  const near = nearest !== undefined && distance(name, nearest) <= Math.max(2, Math.floor(name.length / 3));
+  const near = suggest(name, names);
   return {
     status: 404,
     detail: `no limit is called ${JSON.stringify(name.slice(0, 100))}`,
-    hint: near ? `did you mean ${nearest}?` : 'GET /v1/limits lists them',
+    hint: near !== undefined ? `did you mean ${near}?` : 'GET /v1/limits lists them',
   };
 }
