@@ -2,10 +2,10 @@
 /** The command line: parses flags, prints, and is the only place that ends the process. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { checkCommand, explainCommand, schemaCommand } from './commands/inspect.ts';
+import type { ExplainFlags } from './commands/inspect.ts';
 import type { RunFlags } from './commands/run.ts';
-import { runGateway } from './commands/run.ts';
 import { reasonOf, SluiceError } from './core/errors.ts';
+import { didYouMean } from './core/suggest.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -14,6 +14,10 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 function collect(value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value];
 }
+
+/** Loaded when asked for: the gateway's parts take longer to load than most answers take to print. */
+const running = () => import('./commands/run.ts');
+const inspecting = () => import('./commands/inspect.ts');
 
 function commandLine(): Command {
   const program = new Command('sluice')
@@ -35,12 +39,12 @@ function commandLine(): Command {
     .option('-r, --redis <url>', 'count in Redis, shared by all instances (also: SLUICE_REDIS_URL)')
     .option('--listen <address>', 'where to accept requests (default: 127.0.0.1:8080)')
     .option('--admin <address>', 'where metrics and the admin API listen (default: 127.0.0.1:9090)')
-    .action(async (flags: RunFlags) => exit(await runGateway(flags, version)));
+    .action(async (flags: RunFlags) => exit(await (await running()).runGateway(flags, version)));
 
   program
     .command('check <file>')
     .description('is this configuration right? prints every fault with its position')
-    .action((file: string) => exit(checkCommand(file)));
+    .action(async (file: string) => exit(await (await inspecting()).checkCommand(file)));
 
   program
     .command('explain <url>')
@@ -50,14 +54,24 @@ function commandLine(): Command {
     .option('-H, --header <line>', "a header, 'name: value'; may be repeated", collect, [])
     .option('--client-ip <address>', 'address the request comes from', '127.0.0.1')
     .option('--json', 'print JSON')
-    .action((url: string, flags) => exit(explainCommand(url, flags)));
+    .action(async (url: string, flags: ExplainFlags) => exit(await (await inspecting()).explainCommand(url, flags)));
 
   program
     .command('schema')
     .description("the configuration's JSON Schema, for editors")
-    .action(() => exit(schemaCommand()));
+    .action(async () => exit(await (await inspecting()).schemaCommand()));
 
   return program;
+}
+
+/**
+ * commander would hand a mistyped command to `run`, and complain about the number of arguments.
+ * @throws SluiceError SLUICE_USAGE when the first word is neither a flag nor a command
+ */
+function checkCommandName(program: Command, word: string | undefined): void {
+  const names = program.commands.map((command) => command.name());
+  if (word === undefined || word.startsWith('-') || names.includes(word)) return;
+  throw new SluiceError('SLUICE_USAGE', `unknown command ${JSON.stringify(word)} (${didYouMean(word, names)})`);
 }
 
 /** commander puts its suggestion on a second line; an error of ours is one line. */
@@ -72,6 +86,9 @@ function exit(code: number): never {
   process.exit(code);
 }
 
+// A reader who leaves or a disk that is full ends no gateway; a command whose output is its purpose says so itself.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 process.on('uncaughtException', (error) => {
   process.stderr.write(`sluice: internal error: ${reasonOf(error)}\n`);
   if (process.env['SLUICE_DEBUG'] !== undefined) process.stderr.write(`${error.stack ?? ''}\n`);
@@ -79,7 +96,9 @@ process.on('uncaughtException', (error) => {
 });
 
 try {
-  await commandLine().parseAsync();
+  const program = commandLine();
+  checkCommandName(program, process.argv[2]);
+  await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) exit(error.exitCode === 0 ? 0 : 2);
   process.stderr.write(`sluice: ${reasonOf(error)}\n`);

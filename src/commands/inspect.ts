@@ -6,6 +6,7 @@ import { loadConfigFile } from '../config/load.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Explanation } from '../limiter/explanation.ts';
 import { explainOffline } from './explain-offline.ts';
+import { print } from './output.ts';
 
 export interface ExplainFlags {
   readonly config: string;
@@ -17,38 +18,52 @@ export interface ExplainFlags {
 }
 
 /** `sluice check FILE`: prints every fault, or that there is none. Returns the exit code. */
-export function checkCommand(file: string): number {
+export async function checkCommand(file: string): Promise<number> {
   const { lines, exitCode } = checkFile(file, process.env);
-  const stream = exitCode === 0 ? process.stdout : process.stderr;
-  stream.write(`${lines.join('\n')}\n`);
+  const text = `${lines.join('\n')}\n`;
+  if (exitCode === 0) await print(text);
+  else process.stderr.write(text);
   return exitCode;
 }
 
 /** `sluice schema` */
-export function schemaCommand(): number {
-  process.stdout.write(`${printedSchema()}\n`);
+export async function schemaCommand(): Promise<number> {
+  await print(`${printedSchema()}\n`);
   return 0;
 }
 
 /**
  * `sluice explain`: prints route, limits and keys of one request.
- * @throws SluiceError SLUICE_USAGE when the URL, a header or the address is none
+ * @throws SluiceError SLUICE_USAGE when the method, the URL, a header or the address is none
  */
-export function explainCommand(url: string, flags: ExplainFlags): number {
+export async function explainCommand(url: string, flags: ExplainFlags): Promise<number> {
   const loaded = loadConfigFile(flags.config, process.env);
   if ('faults' in loaded) {
     process.stderr.write(`${loaded.faults.map(formatFault).join('\n')}\n`);
     return 1;
   }
-  const request = { method: flags.request.toUpperCase(), url: absolute(url), clientIp: flags.clientIp };
+  const request = { method: methodOf(flags.request), url: absolute(url), clientIp: flags.clientIp };
   const explanation = explainOffline(loaded.config, { ...request, headers: parseHeaders(flags.header) });
-  process.stdout.write(flags.json === true ? `${JSON.stringify(explanation, undefined, 2)}\n` : describe(explanation));
+  await print(flags.json === true ? `${JSON.stringify(explanation, undefined, 2)}\n` : describe(explanation));
   return 0;
 }
 
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** What a field value may hold, tabs included (RFC 9110, section 5.5). */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\u{10ffff}]*$/u;
+
+function methodOf(text: string): string {
+  if (!TOKEN.test(text)) usage(`-X ${JSON.stringify(text)} is not a method`);
+  return text.toUpperCase();
+}
+
+/** The URL with its scheme, as the request would be sent to the gateway. */
 function absolute(url: string): string {
+  const shown = JSON.stringify(url);
+  if (url.startsWith('/')) usage(`${shown} has no host (write http://localhost${url})`);
+  if (/^(?!https?:)[a-z][a-z0-9+.-]*:\/\//i.test(url)) usage(`${shown} is not an http URL`);
   const text = /^https?:\/\//i.test(url) ? url : `http://${url}`;
-  if (!URL.canParse(text)) throw new SluiceError('SLUICE_USAGE', `"${url}" is not a URL`);
+  if (!URL.canParse(text)) usage(`${shown} is not a URL`);
   return text;
 }
 
@@ -56,14 +71,18 @@ function parseHeaders(lines: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const line of lines) {
     const colon = line.indexOf(':');
-    const name = line.slice(0, colon).trim().toLowerCase();
-    if (colon < 1 || !/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) {
-      throw new SluiceError('SLUICE_USAGE', `-H "${line}" is not a header (write -H 'name: value')`);
-    }
+    const name = line.slice(0, Math.max(0, colon)).trim().toLowerCase();
     const value = line.slice(colon + 1).trim();
+    if (!TOKEN.test(name) || !FIELD_VALUE.test(value)) {
+      usage(`-H ${JSON.stringify(line)} is not a header (write -H 'name: value')`);
+    }
     headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
   }
   return headers;
+}
+
+function usage(message: string): never {
+  throw new SluiceError('SLUICE_USAGE', message);
 }
 
 function describe(explanation: Explanation): string {

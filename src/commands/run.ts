@@ -84,6 +84,7 @@ function fromFlags(flags: QuickFlags): Source | undefined {
 
 function fromFile(file: string, flags: RunFlags): Source | undefined {
   const { config: _, ...others } = flags;
+  if (file === '') throw new SluiceError('SLUICE_USAGE', '--config names no file');
   const [other] = Object.keys(others);
   if (other !== undefined) {
     throw new SluiceError('SLUICE_USAGE', `--${other} does not go with --config (write it into the file)`);

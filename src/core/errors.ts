@@ -5,6 +5,7 @@
 const ERROR_CATALOGUE = {
   SLUICE_CONFIG_INVALID: { exit: 1, text: 'the configuration has faults' },
   SLUICE_USAGE: { exit: 2, text: 'a flag or argument is wrong' },
+  SLUICE_OUTPUT: { exit: 2, text: 'standard output cannot be written' },
   SLUICE_LISTEN: { exit: 2, text: 'an address cannot be listened on' },
   SLUICE_SCRIPT_INVALID: { exit: 2, text: 'a Lua script file is missing or malformed' },
   SLUICE_STORE_TIMEOUT: { exit: 2, text: 'the store did not answer in time' },
