@@ -3,16 +3,19 @@ import type { IncomingMessage, ServerOptions as NodeServerOptions, Server } from
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { reasonOf, SluiceError } from '../core/errors.ts';
+import { LeanRequest, LeanResponse } from './lean-http.ts';
 import type { ServerOptions } from './options.ts';
 
 /** Connections beyond the bound that are still answered with 503; what comes on top is closed unread. */
 const SURPLUS_CONNECTIONS = 64;
 
-export function createDownstream(options: ServerOptions): Server {
+export type DownstreamServer = Server<typeof LeanRequest, typeof LeanResponse>;
+
+export function createDownstream(options: ServerOptions): DownstreamServer {
   const requestTimeout = options.requestTimeoutMs;
   const headersTimeout =
     requestTimeout > 0 ? Math.min(options.headersTimeoutMs, requestTimeout) : options.headersTimeoutMs;
-  const nodeOptions: NodeServerOptions = {
+  const nodeOptions: NodeServerOptions<typeof LeanRequest, typeof LeanResponse> = {
     keepAliveTimeout: options.keepAliveTimeoutMs,
     headersTimeout,
     requestTimeout,
@@ -22,6 +25,9 @@ export function createDownstream(options: ServerOptions): Server {
     requireHostHeader: false,
     insecureHTTPParser: false,
     noDelay: true,
+    IncomingMessage: LeanRequest,
+    ServerResponse: LeanResponse,
+    optimizeEmptyRequests: true,
     // h2c is nothing we speak, and a request with a body does not give up its framing: both are served as if the field were not there.
     shouldUpgradeCallback: mayUpgrade,
   };
@@ -46,7 +52,7 @@ function checkingInterval(headersTimeoutMs: number, requestTimeoutMs: number): n
 
 /** @throws SluiceError SLUICE_LISTEN in one line */
 export function listen(
-  server: Server,
+  server: DownstreamServer,
   address: { host: string; port: number },
 ): Promise<{ host: string; port: number }> {
   const { host, port } = address;

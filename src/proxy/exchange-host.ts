@@ -18,4 +18,8 @@ export interface ExchangeHost {
   readonly snapshot: CompiledSnapshot;
   /** Via of a message that came as HTTP/1.0, and as HTTP/1.1. */
   readonly via: readonly [string, string];
+  /** What ends the head of a response on a connection that is kept: its last fields and the empty line. */
+  readonly keepAliveFields: string;
+  /** Value for a Date field. */
+  httpDate(): string;
 }

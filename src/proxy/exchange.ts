@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { reasonOf } from '../core/errors.ts';
 import type { RequestEvent } from '../core/telemetry.ts';
 import type { Outcome } from '../limiter/outcome.ts';
@@ -11,6 +11,7 @@ import type { Fault } from './faults.ts';
 import { FAULTS } from './faults.ts';
 import type { ForwardingOwner } from './forwarding.ts';
 import { Forwarding } from './forwarding.ts';
+import type { LeanResponse } from './lean-http.ts';
 import { endAfterLingering } from './linger.ts';
 import { PlainRequestFacts } from './request-facts.ts';
 import type { CompiledRoute } from './snapshot.ts';
@@ -27,7 +28,7 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
   readonly #active: ActiveList<Exchange>;
   readonly #connection: ClientConnection;
   readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
+  readonly #res: LeanResponse;
   readonly #admission: Admission;
   readonly #startedAt: number;
   /** The client holds its body back until 100 Continue. */
@@ -51,7 +52,7 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     active: ActiveList<Exchange>,
     connection: ClientConnection,
     req: IncomingMessage,
-    res: ServerResponse,
+    res: LeanResponse,
     holdsBody: boolean,
     upgradeHead: Buffer | undefined,
   ) {
@@ -231,15 +232,16 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     return false;
   }
 
+  /** A response is over when the system has taken it; one that lingers has said all it has to say. */
   #finishWhenFlushed(): void {
     const res = this.#res;
-    if (res.writableFinished || res.socket?.destroyed === true || this.#forwarding?.status === 101) this.#finish();
-    // A lingering response has said all it has to say, though it is not ended.
-    else if (!res.writableEnded && res.writableLength === 0) this.#finish();
-    else {
-      this.#unflushed = { bytes: res.writableLength, since: this.#host.coarseNow };
-      res.once('finish', () => this.#finish());
+    const bytes = res.writableLength;
+    if (bytes === 0 || res.socket?.destroyed === true || this.#forwarding?.status === 101) {
+      this.#finish();
+      return;
     }
+    this.#unflushed = { bytes, since: this.#host.coarseNow };
+    res.once('finish', () => this.#finish());
   }
 
   #finish(): void {

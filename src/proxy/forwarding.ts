@@ -1,10 +1,11 @@
 import type { Buffer } from 'node:buffer';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Admission } from './admission.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import type { Fault } from './faults.ts';
 import { FAULTS } from './faults.ts';
+import type { LeanResponse } from './lean-http.ts';
 import { endAfterLingering } from './linger.ts';
 import type { BodyReader } from './request-body.ts';
 import { RequestBody } from './request-body.ts';
@@ -46,7 +47,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
   readonly #upstream: Upstream;
   readonly #admission: Admission;
   readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
+  readonly #res: LeanResponse;
   readonly #writer: ResponseWriter;
   /** Fields of the limiter, flat. */
   readonly #added: readonly string[];
@@ -76,7 +77,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     upstream: Upstream,
     admission: Admission,
     req: IncomingMessage,
-    res: ServerResponse,
+    res: LeanResponse,
     added: readonly string[],
     holdsBody: boolean,
   ) {
@@ -88,7 +89,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     this.#res = res;
     this.#added = added;
     this.#holdsBody = holdsBody;
-    this.#writer = new ResponseWriter(res, admission.method, admission.httpMinor);
+    this.#writer = new ResponseWriter(host, res, admission.method, admission.httpMinor);
     this.#lastMoved = host.coarseNow;
   }
 

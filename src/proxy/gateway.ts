@@ -1,6 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import type { IncomingMessage, Server } from 'node:http';
-import { ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
@@ -14,11 +13,14 @@ import { resolveClientIp } from './client-address.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { ClientError } from './client-error.ts';
 import { answerUnreadable, faultOfClientError, isDisconnect } from './client-error.ts';
+import type { DownstreamServer } from './downstream.ts';
 import { createDownstream, listen } from './downstream.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import type { Fault } from './faults.ts';
 import { FAULTS } from './faults.ts';
+import { HttpDate } from './http-date.ts';
+import { LeanResponse } from './lean-http.ts';
 import type { Match, RequestLine } from './match.ts';
 import { matchRequest } from './match.ts';
 import type { ProxySnapshot, ServerOptions } from './options.ts';
@@ -49,7 +51,7 @@ type TrackedSocket = Socket & { [CONNECTION]?: ClientConnection };
 /** The data plane: takes requests, has them decided, forwards or refuses them. */
 export class Gateway {
   readonly #deps: GatewayDeps;
-  readonly #server: Server;
+  readonly #server: DownstreamServer;
   readonly #createClient: ClientFactory;
   readonly #active = new ActiveList<Exchange>();
   readonly #connections = new Set<ClientConnection>();
@@ -154,12 +156,15 @@ export class Gateway {
     const { clock, telemetry, logger, server, instance } = this.#deps;
     const name = instance !== undefined && isToken(instance) ? instance : 'sluice';
     const gateway = this;
+    const date = new HttpDate();
     return {
       clock,
       telemetry,
       logger,
       server,
       via: [`1.0 ${name}`, `1.1 ${name}`],
+      keepAliveFields: keepAliveFields(server.keepAliveTimeoutMs),
+      httpDate: () => date.text(clock.now()),
       get coarseNow(): number {
         return gateway.#ticker.now;
       },
@@ -175,7 +180,7 @@ export class Gateway {
     };
   }
 
-  #attach(server: Server): void {
+  #attach(server: DownstreamServer): void {
     server.on('connection', (socket: TrackedSocket) => this.#connected(socket));
     server.on('request', (req, res) => this.#serve(req, res, false, undefined));
     server.on('checkContinue', (req, res) => this.#serve(req, res, true, undefined));
@@ -196,13 +201,13 @@ export class Gateway {
     });
   }
 
-  #serve(req: IncomingMessage, res: ServerResponse, holdsBody: boolean, upgradeHead: Buffer | undefined): void {
+  #serve(req: IncomingMessage, res: LeanResponse, holdsBody: boolean, upgradeHead: Buffer | undefined): void {
     this.#exchange(req, res, holdsBody, upgradeHead)?.start();
   }
 
   #exchange(
     req: IncomingMessage,
-    res: ServerResponse,
+    res: LeanResponse,
     holdsBody: boolean,
     upgradeHead: Buffer | undefined,
   ): Exchange | undefined {
@@ -221,7 +226,7 @@ export class Gateway {
       socket.destroy();
       return;
     }
-    const res = new ServerResponse(req);
+    const res = new LeanResponse(req);
     res.shouldKeepAlive = false;
     res.assignSocket(connection.socket);
     connection.socket.on('drain', () => res.emit('drain'));
@@ -275,4 +280,10 @@ export class Gateway {
       fault: fault.code,
     });
   }
+}
+
+/** As Node writes them on the responses that it makes itself. */
+function keepAliveFields(timeoutMs: number): string {
+  const hint = timeoutMs > 0 ? `Keep-Alive: timeout=${Math.floor(timeoutMs / 1_000)}\r\n` : '';
+  return `Connection: keep-alive\r\n${hint}\r\n`;
 }

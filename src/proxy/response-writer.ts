@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
-import type { ServerResponse } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { ExchangeHost } from './exchange-host.ts';
 import { forwardableTrailers } from './fields.ts';
+import type { LeanResponse } from './lean-http.ts';
 import type { ResponseHead } from './response-headers.ts';
 
 /** Bodies up to here are sent as one string with the head: one write of one kind is what the kernel is quickest at. */
@@ -11,7 +13,8 @@ const STRING_BODY_BYTES = 16_384;
  * that a small response leaves in a single write; a response that is whole by then gets a Content-Length.
  */
 export class ResponseWriter {
-  readonly #res: ServerResponse;
+  readonly #host: ExchangeHost;
+  readonly #res: LeanResponse;
   readonly #isHead: boolean;
   readonly #oldClient: boolean;
   /** Held back: not yet written. */
@@ -25,7 +28,8 @@ export class ResponseWriter {
   /** Body bytes taken. */
   bytes = 0;
 
-  constructor(res: ServerResponse, method: string, httpMinor: number) {
+  constructor(host: ExchangeHost, res: LeanResponse, method: string, httpMinor: number) {
+    this.#host = host;
     this.#res = res;
     this.#isHead = method === 'HEAD';
     this.#oldClient = httpMinor === 0;
@@ -82,6 +86,12 @@ export class ResponseWriter {
     const bodiless = this.#isHead || head.status === 204 || head.status === 304;
     const body = this.#takeBody();
     const chunked = passed.length > 0 && declared === undefined && !this.#oldClient;
+    const size = body?.length ?? 0;
+    if (!chunked && !this.#oldClient && size <= STRING_BODY_BYTES && this.#res.takesWhole) {
+      this.#head = undefined;
+      this.#res.sendWhole(this.#render(head, bodiless ? declared : size, body));
+      return;
+    }
     this.#writeHead(head, bodiless || chunked ? declared : this.bytes, chunked);
     if (body === undefined) this.#end(passed);
     else if (chunked) {
@@ -105,6 +115,17 @@ export class ResponseWriter {
     // The end of the connection is a clean end to a close-delimited body; only a reset is not.
     if (this.#closeDelimited && socket !== null) socket.resetAndDestroy();
     else this.#res.destroy();
+  }
+
+  /** Head and body as one text. */
+  #render(head: ResponseHead, length: number | undefined, body: Buffer | undefined): string {
+    const { fields, status } = head;
+    let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
+    for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    if (length !== undefined) text += `Content-Length: ${length}\r\n`;
+    if (!head.hasDate) text += `Date: ${this.#host.httpDate()}\r\n`;
+    text += this.#host.keepAliveFields;
+    return body === undefined || this.#isHead ? text : text + body.toString('latin1');
   }
 
   #flushWhole(head: ResponseHead): void {

@@ -1,9 +1,9 @@
-import type { Server } from 'node:http';
 import { Server as HttpServer } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { ActiveList } from './active-list.ts';
 import type { ClientConnection } from './client-connection.ts';
+import type { DownstreamServer } from './downstream.ts';
 import type { Exchange } from './exchange.ts';
 
 const POLL_MS = 20;
@@ -18,7 +18,7 @@ const LONGEST_GRACE_MS = 2_000;
  * @returns true when everything finished by itself, false when the rest was cut off after `timeoutMs`
  */
 export function shutDown(
-  server: Server,
+  server: DownstreamServer,
   clock: Clock,
   connections: ReadonlySet<ClientConnection>,
   active: ActiveList<Exchange>,
