@@ -6,6 +6,7 @@ import type { ConfigChange } from './config/diff.ts';
 import { planReload } from './config/plan.ts';
 import type { Address, Config, RedisConfig } from './config/types.ts';
 import type { Clock } from './core/clock.ts';
+import { reasonOf } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
 import type { Random } from './core/random.ts';
 import type { Telemetry } from './core/telemetry.ts';
@@ -120,7 +121,6 @@ export class App {
     await this.#local.start();
     await this.#redis?.connection.start();
     await this.#redis?.strategy.start();
-    await this.#redis?.heartbeat.start();
     const keys = {
       peek: (limit: string, key: string) => this.#compiled.keys.peek(limit, key),
       reset: (limit: string, key: string) => this.#compiled.keys.reset(limit, key),
@@ -140,18 +140,22 @@ export class App {
     });
     const admin = await this.#admin.listen(config.admin.listen);
     const gateway = await this.#gateway.listen(config.listen);
+    // Not before it can serve: whoever counts as live takes a share of every limit.
+    await this.#redis?.heartbeat.start();
     this.#state = 'ready';
     return { gateway, admin };
   }
 
   /** Takes a changed configuration into use; a bad one is refused, logged and counted, and the old one stays. */
   async reload(): Promise<ReloadReport> {
-    const report = this.#reload();
+    const report = this.#tryReload();
     this.#telemetry.configReload(report.result);
     if (report.result === 'failure') {
-      this.#logger.error({ faults: report.faults }, 'reload refused: the configuration has faults; the old one stays');
+      this.#logger.error({ faults: report.faults }, 'reload refused; the old configuration stays');
     } else if (report.result === 'success') {
       this.#logger.info({ changes: report.changes }, 'reloaded');
+    } else {
+      this.#logger.info({}, 'reload: nothing has changed');
     }
     return report;
   }
@@ -170,6 +174,15 @@ export class App {
     await this.#admin?.close();
     this.#metrics.close();
     return finished;
+  }
+
+  #tryReload(): ReloadReport {
+    if (this.#state === 'draining') return { result: 'failure', faults: ['the gateway is shutting down'] };
+    try {
+      return this.#reload();
+    } catch (error) {
+      return { result: 'failure', faults: [reasonOf(error)] };
+    }
   }
 
   #reload(): ReloadReport {

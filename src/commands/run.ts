@@ -14,6 +14,7 @@ import { systemRandom } from '../core/random.ts';
 import type { DemoUpstream } from '../demo-upstream.ts';
 import { startDemoUpstream } from '../demo-upstream.ts';
 import { createLogger } from '../metrics/logger.ts';
+import { EXIT_CODES, listenForSignals } from './signals.ts';
 
 export interface RunFlags {
   readonly config?: string;
@@ -31,7 +32,7 @@ interface Source {
   readonly text: string | undefined;
 }
 
-/** Runs until SIGTERM or SIGINT; resolves with the exit code. Faults of the configuration are printed, one a line. */
+/** Runs until SIGTERM or SIGINT, see signals.ts; resolves with the exit code. Faults of the configuration are printed, one a line. */
 export async function runGateway(flags: RunFlags, version: string): Promise<number> {
   const demo = flags.config === undefined && flags.upstream === undefined ? await startDemoUpstream() : undefined;
   const env = demo === undefined ? process.env : { ...process.env, SLUICE_DEMO_UPSTREAM: demo.origin };
@@ -53,26 +54,37 @@ async function serve(
   const file = flags.config;
   const clock = systemClock;
   const logs = createLogger({ level: config.log.level });
+  const { logger } = logs;
   const reread = file === undefined ? undefined : (): Reread => rereadFile(file);
   const app = new App({ config, reread, version, clock, random: systemRandom, logs });
-  const { gateway, admin } = await app.start();
-  const watcher =
-    file === undefined
-      ? undefined
-      : new ConfigWatcher({ file, text, clock, logger: logs.logger, onChange: () => void app.reload() });
-  await watcher?.start();
-  const stopped = nextSignal(() => void app.reload());
-  process.stdout.write(`sluice ${version} listening on ${urlOf(gateway)}, admin on ${urlOf(admin)}\n`);
-  if (demo !== undefined) process.stdout.write(`${demoHint(gateway)}\n`);
+  // Before anything that takes time: a signal that nobody listens to ends the process, and as process 1 is lost.
+  const signals = listenForSignals(clock, () => void app.reload());
 
-  const signal = await stopped;
-  logs.logger.info({ signal }, 'shutting down: finishing what is in flight');
-  await watcher?.close();
-  const finished = await app.stop();
-  await demo?.close();
-  if (!finished) logs.logger.warn({}, 'shutdownTimeout passed: the requests still running were cut off');
+  const life = async (): Promise<number> => {
+    const { gateway, admin } = await app.start();
+    const watcher =
+      file === undefined
+        ? undefined
+        : new ConfigWatcher({ file, text, clock, logger, onChange: () => void app.reload() });
+    await watcher?.start();
+    process.stdout.write(`sluice ${version} listening on ${urlOf(gateway)}, admin on ${urlOf(admin)}\n`);
+    if (demo !== undefined) process.stdout.write(`${demoHint(gateway)}\n`);
+    const signal = await signals.stop;
+    logger.info({ signal }, 'shutting down: finishing what is in flight');
+    await watcher?.close();
+    const finished = await app.stop();
+    await demo?.close();
+    if (!finished) logger.warn({}, 'shutdownTimeout passed: the requests still running were cut off');
+    return 0;
+  };
+  const impatience = async (): Promise<number> => {
+    const signal = await signals.stopNow;
+    logger.warn({ signal }, 'told to stop once more: ending at once');
+    return EXIT_CODES[signal];
+  };
+  const code = await Promise.race([life(), impatience()]);
   logs.flush();
-  return 0;
+  return code;
 }
 
 function fromFlags(flags: QuickFlags): Source | undefined {
@@ -98,14 +110,6 @@ function fromFile(file: string, flags: RunFlags): Source | undefined {
 function rereadFile(file: string): Reread {
   const result = loadConfigFile(file, process.env);
   return 'config' in result ? { config: result.config } : { faults: result.faults.map(formatFault) };
-}
-
-/** Resolves with the first signal that asks for the end; a second one ends the process at once. */
-function nextSignal(onHangup: () => void): Promise<string> {
-  process.on('SIGHUP', onHangup);
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-  });
 }
 
 function urlOf({ host, port }: Address): string {

@@ -35,6 +35,8 @@ export interface Gateway extends AsyncDisposable {
   readonly stdout: () => string;
   readonly stderr: () => string;
   signal(name: NodeJS.Signals): void;
+  /** How it ended; undefined while it runs. */
+  exit(): { readonly code: number | null } | undefined;
   /** SIGTERM, and the exit code; null when it had to be killed after 30 s. */
   stop(): Promise<number | null>;
   kill9(): Promise<void>;
@@ -74,6 +76,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       stdout: () => output.stdout,
       stderr: () => output.stderr,
       signal: (name) => void child.kill(name),
+      exit: () => (hasEnded(child) ? { code: child.exitCode } : undefined),
       stop: dispose,
       kill9: async () => {
         await end(child, 'SIGKILL');
