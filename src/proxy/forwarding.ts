@@ -13,10 +13,11 @@ import { forwardedRequestFields } from './request-headers.ts';
 import { ResponseHead } from './response-headers.ts';
 import { informationFields, switchingHead } from './response-interim.ts';
 import { ResponseWriter } from './response-writer.ts';
-import { countsAgainstServer, faultOf, mayRetry } from './retry.ts';
+import { faultOf } from './retry.ts';
 import { Tunnel } from './tunnel.ts';
+import { Attempts } from './upstream/attempts.ts';
 import type { UpstreamCall, UpstreamFailure, UpstreamHandler, UpstreamRequest } from './upstream/client.ts';
-import type { Upstream, UpstreamServer } from './upstream/upstream.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 /** Whose request is forwarded; hears of the end exactly once. */
 export interface ForwardingOwner {
@@ -45,6 +46,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
   readonly #owner: ForwardingOwner;
   readonly #host: ExchangeHost;
   readonly #upstream: Upstream;
+  readonly #attempts: Attempts;
   readonly #admission: Admission;
   readonly #req: IncomingMessage;
   readonly #res: LeanResponse;
@@ -58,10 +60,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
   #body: RequestBody | undefined = undefined;
   #content: Buffer | undefined = undefined;
   #tunnel: Tunnel | undefined = undefined;
-  #server: UpstreamServer | undefined = undefined;
   #call: UpstreamCall | undefined = undefined;
-  #attempts = 0;
-  #raced = false;
   #ready = false;
   #slowClient = false;
   #lastMoved: number;
@@ -84,6 +83,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     this.#owner = owner;
     this.#host = host;
     this.#upstream = upstream;
+    this.#attempts = new Attempts(upstream, host.telemetry, host.logger);
     this.#admission = admission;
     this.#req = req;
     this.#res = res;
@@ -152,7 +152,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     const { timeoutMs, bodyTimeoutMs } = this.#upstream.options;
     const idleMs = this.#host.server.streamIdleTimeoutMs;
     if (this.#phase === WAITING && timeoutMs > 0 && still > timeoutMs) {
-      this.#blame();
+      this.#attempts.blame(this.#host.clock.monotonic());
       this.#fail(FAULTS.upstreamTimeout, 'no answer in time');
     } else if (this.#phase === STREAMING && !this.#slowClient && bodyTimeoutMs > 0 && still > bodyTimeoutMs) {
       this.#fail(FAULTS.truncated, 'the body stalled');
@@ -178,12 +178,11 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     this.#phase = WAITING;
     this.#ready = false;
     this.#call = undefined;
-    const server = this.#upstream.pick(now, fresh ? undefined : this.#server);
+    const server = this.#attempts.next(now, fresh);
     if (server === undefined) {
       this.#fail(FAULTS.unreachable, 'no server');
       return;
     }
-    this.#server = server;
     const { method, path, query, head, authority, framing } = this.#admission;
     const request: UpstreamRequest = {
       method,
@@ -196,10 +195,10 @@ export class Forwarding implements UpstreamHandler, BodyReader {
       length: framing === 'length' ? head.contentLength : undefined,
       fresh,
     };
-    const attempt = ++this.#attempts;
+    const attempt = this.#attempts.count;
     const call = server.client.dispatch(request, this);
     // It may have failed before it returned; then another attempt is under way or all is over.
-    if (attempt !== this.#attempts) return;
+    if (attempt !== this.#attempts.count) return;
     if (this.#phase === OVER) call.abort();
     else {
       this.#call = call;
@@ -241,7 +240,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
   }
 
   onHead(status: number, fields: readonly string[]): void {
-    this.#server?.health.succeeded();
+    this.#attempts.succeeded();
     const head = new ResponseHead(status, fields, this.#added, this.#host.via[1]);
     if (!head.wellFramed || status < 200) {
       this.#fail(FAULTS.protocol, 'the response is not well framed');
@@ -281,7 +280,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
       if (this.#phase !== OVER) this.#fail(FAULTS.protocol, 'the protocol was switched unasked');
       return;
     }
-    this.#server?.health.succeeded();
+    this.#attempts.succeeded();
     this.status = 101;
     this.#phase = TUNNELLING;
     this.#lastMoved = this.#host.coarseNow;
@@ -297,31 +296,16 @@ export class Forwarding implements UpstreamHandler, BodyReader {
 
   onFailure(failure: UpstreamFailure): void {
     if (this.#phase === OVER) return;
-    const server = this.#server;
-    if (countsAgainstServer(failure)) this.#blame();
-    const { retries, name } = this.#upstream.options;
-    const { method } = this.#admission;
-    const replayable =
-      this.#phase === WAITING && (this.#body === undefined || this.#body.untouched || this.#content !== undefined);
-    const left = retries - (this.#attempts - 1 - (this.#raced ? 1 : 0));
-    const alone = this.#upstream.servers.length === 1;
-    const raced = failure.kind === 'lost' && failure.reused;
-    if ((!alone || raced) && mayRetry(failure, method, replayable, left, this.#raced)) {
-      if (raced) this.#raced = true;
-      this.#host.telemetry.upstreamRetry(name);
-      this.#send(raced);
+    const untouched = this.#body === undefined || this.#body.untouched || this.#content !== undefined;
+    const replayable = this.#phase === WAITING && untouched;
+    const now = this.#host.clock.monotonic();
+    const again = this.#attempts.retry(failure, this.#admission.method, replayable, now);
+    if (again !== undefined) {
+      this.#send(again.race);
       return;
     }
     const fault = this.#phase === STREAMING ? FAULTS.truncated : faultOf(failure);
-    this.#fail(fault, `${server?.origin ?? ''}: ${failure.reason}`);
-  }
-
-  #blame(): void {
-    const server = this.#server;
-    if (server === undefined || !this.#upstream.failed(server, this.#host.clock.monotonic())) return;
-    const upstream = this.#upstream.options.name;
-    this.#host.telemetry.upstreamEjected(upstream, server.origin);
-    this.#host.logger.warn({ upstream, server: server.origin }, 'upstream server ejected after repeated failures');
+    this.#fail(fault, `${this.#attempts.server?.origin ?? ''}: ${failure.reason}`);
   }
 
   #fail(fault: Fault, reason: string): void {

@@ -6,8 +6,9 @@ import type {
   UpstreamHandler,
   UpstreamRequest,
 } from './client.ts';
+import { H1Call } from './h1-call.ts';
 import type { ConnectionPool, Origin } from './h1-connection.ts';
-import { H1Call, H1Connection } from './h1-connection.ts';
+import { H1Connection } from './h1-connection.ts';
 
 /** How long an idle connection is kept when the server does not say: below Node's 5 s, the shortest common default. */
 const KEEP_ALIVE_MS = 4_000;
@@ -105,7 +106,7 @@ export class H1Client implements UpstreamClient, ConnectionPool {
     for (;;) {
       const last = this.#idle.pop();
       if (last === undefined) return undefined;
-      if (!last.connection.socket.destroyed) return last.connection;
+      if (!last.connection.destroyed) return last.connection;
     }
   }
 

@@ -3,17 +3,15 @@ import type { Socket } from 'node:net';
 import { connect as connectTcp, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock, Timer } from '../../core/clock.ts';
-import type { FailureKind, UpstreamCall, UpstreamHandler, UpstreamRequest } from './client.ts';
-import { ChunkDecoder } from './h1-chunks.ts';
+import type { Carrier, H1Call } from './h1-call.ts';
 import type { ResponseHeadText } from './h1-head.ts';
-import { CHUNKED, parseResponseHead, UNTIL_CLOSE } from './h1-head.ts';
+import { CHUNKED } from './h1-head.ts';
+import type { ResponseEvents } from './h1-reader.ts';
+import { ResponseReader } from './h1-reader.ts';
 import { lastChunkText, requestHeadText } from './h1-request.ts';
 
 /** Size of the buffer that a connection reads into, again and again. */
 const READ_BYTES = 65_536;
-const MAX_HEAD_BYTES = 65_536;
-/** Heads are looked for in so many bytes first, so that a long body is not turned into text in vain. */
-const USUAL_HEAD_BYTES = 4_096;
 /** Bodies up to here travel in one string with the head. */
 const STRING_BODY_BYTES = 8_192;
 const CRLF = Buffer.from('\r\n');
@@ -33,104 +31,65 @@ export interface Origin {
   readonly port: number;
 }
 
-/** One request on a connection, or waiting for one. */
-export class H1Call implements UpstreamCall {
-  readonly request: UpstreamRequest;
-  readonly handler: UpstreamHandler;
-  readonly #forget: (call: H1Call) => void;
-  connection: H1Connection | undefined = undefined;
-  over = false;
-
-  /** @param forget called when it is given up before it has a connection */
-  constructor(request: UpstreamRequest, handler: UpstreamHandler, forget: (call: H1Call) => void) {
-    this.request = request;
-    this.handler = handler;
-    this.#forget = forget;
-  }
-
-  write(chunk: Buffer): boolean {
-    return this.over ? true : (this.connection?.writeBody(chunk) ?? true);
-  }
-  end(trailers: readonly string[]): void {
-    if (!this.over) this.connection?.endBody(trailers);
-  }
-  pause(): void {
-    if (!this.over) this.connection?.pause();
-  }
-  resume(): void {
-    if (!this.over) this.connection?.resume();
-  }
-  abort(): void {
-    if (this.over) return;
-    this.over = true;
-    if (this.connection === undefined) this.#forget(this);
-    else this.connection.abandon();
-  }
-  fail(kind: FailureKind, reused: boolean, reason: string): void {
-    if (this.over) return;
-    this.over = true;
-    this.handler.onFailure({ kind, reused, reason });
-  }
-}
-
-/** One connection to a server: carries one request at a time, reads the response. */
-export class H1Connection {
-  readonly socket: Socket;
+/** One connection to a server: carries one request at a time. */
+export class H1Connection implements Carrier, ResponseEvents {
+  readonly #socket: Socket;
   readonly #pool: ConnectionPool;
   readonly #connectTimer: Timer;
   #call: H1Call | undefined;
+  #reader: ResponseReader | undefined = undefined;
   #connected = false;
   /** Requests that were answered here before the present one. */
   #served = 0;
-  #error: string | undefined;
+  #error: string | undefined = undefined;
   #removed = false;
-
-  // The request on its way out.
-  #heldHead: string | undefined;
+  #paused = false;
+  /** Part of an answer to the present request has come. */
+  #received = false;
+  /** The head of a streaming request, held back for the first piece of its body. */
+  #heldHead: string | undefined = undefined;
   #chunkedRequest = false;
   #requestSent = false;
 
-  // The response on its way in.
-  #received = false;
-  #paused = false;
-  #partial: Buffer | undefined;
-  #head: ResponseHeadText | undefined;
-  #left = 0;
-  #chunks: ChunkDecoder | undefined;
-  readonly #take = (chunk: Buffer): void => {
-    if (this.#call?.over === false) this.#call.handler.onData(chunk);
-  };
-
+  /** @param call the request that the connection is made for */
   constructor(pool: ConnectionPool, origin: Origin, connectTimeoutMs: number, call: H1Call) {
     this.#pool = pool;
     this.#call = call;
-    call.connection = this;
-    this.socket = this.#open(origin, call.request.upgrade === undefined);
+    call.carrier = this;
+    this.#socket = this.#open(origin, call.request.upgrade === undefined);
     this.#connectTimer = pool.clock.after(connectTimeoutMs, () => {
       this.#error = 'no connection in time';
-      this.socket.destroy();
+      this.#socket.destroy();
     });
-    this.socket.once(origin.tls ? 'secureConnect' : 'connect', () => this.#established());
-    this.socket.on('drain', () => {
+    this.#socket.once(origin.tls ? 'secureConnect' : 'connect', () => this.#established());
+    this.#socket.on('drain', () => {
       if (this.#call?.over === false) this.#call.handler.onDrain();
     });
-    this.socket.on('end', () => this.#ended());
-    this.socket.on('error', (error) => {
+    this.#socket.on('end', () => this.#ended());
+    this.#socket.on('error', (error) => {
       this.#error ??= error.message;
     });
-    this.socket.on('close', () => this.#closed());
+    this.#socket.on('close', () => this.#closed());
+  }
+
+  get destroyed(): boolean {
+    return this.#socket.destroyed;
   }
 
   /** Sends a request on this idle connection. */
   carry(call: H1Call): void {
     this.#call = call;
-    call.connection = this;
+    call.carrier = this;
     this.#served++;
     this.#send(call);
   }
 
+  close(): void {
+    this.#socket.destroy();
+  }
+
   writeBody(chunk: Buffer): boolean {
-    const { socket } = this;
+    const socket = this.#socket;
     const head = this.#heldHead ?? '';
     this.#heldHead = undefined;
     if (!this.#chunkedRequest && head === '') return socket.write(chunk);
@@ -147,27 +106,69 @@ export class H1Connection {
     const rest = (this.#heldHead ?? '') + (this.#chunkedRequest ? lastChunkText(trailers) : '');
     this.#heldHead = undefined;
     this.#requestSent = true;
-    if (rest !== '') this.socket.write(rest, 'latin1');
+    if (rest !== '') this.#socket.write(rest, 'latin1');
   }
 
   pause(): void {
     this.#paused = true;
-    this.socket.pause();
+    this.#socket.pause();
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.socket.resume();
+    this.#socket.resume();
   }
 
   /** The call was given up. A connection in use is of no use any more; one that is still being made may serve others. */
   abandon(): void {
-    if (this.#connected) this.socket.destroy();
+    this.#reader?.stop();
+    if (this.#connected) this.#socket.destroy();
   }
 
-  close(): void {
-    this.socket.destroy();
+  information(head: ResponseHeadText): void {
+    this.#call?.handler.onInformation(head.status, head.fields);
+  }
+
+  switching(head: ResponseHeadText, rest: Buffer): void {
+    const call = this.#call;
+    if (call?.request.upgrade === undefined) {
+      this.broken('the protocol was switched unasked');
+      return;
+    }
+    const socket = this.#socket;
+    this.#leave();
+    this.#call = undefined;
+    call.over = true;
+    for (const event of ['data', 'end', 'error', 'close', 'drain']) socket.removeAllListeners(event);
+    socket.pause();
+    call.handler.onUpgrade(head.fields, socket, rest);
+  }
+
+  head(head: ResponseHeadText): void {
+    this.#call?.handler.onHead(head.status, head.fields);
+  }
+
+  data(chunk: Buffer): void {
+    this.#call?.handler.onData(chunk);
+  }
+
+  complete(head: ResponseHeadText, trailers: readonly string[]): void {
+    const call = this.#call;
+    this.#call = undefined;
+    this.#reader = undefined;
+    if (call === undefined) return;
+    call.over = true;
+    this.resume();
+    if (head.keepAlive && this.#requestSent && !announcesBody(head) && !this.#socket.destroyed) {
+      this.#pool.released(this, head.keepAliveSeconds);
+    } else this.#socket.destroy();
+    call.handler.onEnd(trailers);
+  }
+
+  broken(reason: string): void {
+    this.#socket.destroy();
+    this.#call?.fail('protocol', false, reason);
   }
 
   #open(origin: Origin, reading: boolean): Socket {
@@ -181,19 +182,11 @@ export class H1Connection {
         return true;
       },
     };
-    const options = {
-      host: hostname,
-      port,
-      noDelay: true,
-      keepAlive: true,
-      ...(reading ? { onread } : { allowHalfOpen: true }),
-    };
+    const mode = reading ? { onread } : { allowHalfOpen: true };
+    const options = { host: hostname, port, noDelay: true, keepAlive: true, ...mode };
+    const servername = isIP(hostname) === 0 ? { servername: hostname } : {};
     const socket = origin.tls
-      ? connectTls({
-          ...options,
-          ALPNProtocols: ['http/1.1'],
-          ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
-        })
+      ? connectTls({ ...options, ALPNProtocols: ['http/1.1'], ...servername })
       : connectTcp(options);
     if (!reading) socket.on('data', (chunk: Buffer) => this.#read(chunk, chunk.length));
     return socket;
@@ -213,6 +206,7 @@ export class H1Connection {
     const { request } = call;
     const { body, streaming } = request;
     const head = requestHeadText(request);
+    this.#reader = new ResponseReader(this, request.method === 'HEAD');
     this.#received = false;
     this.#requestSent = !streaming;
     if (streaming) {
@@ -221,154 +215,54 @@ export class H1Connection {
       this.#heldHead = head;
       call.handler.onReady();
       if (this.#heldHead !== undefined) this.#pool.clock.endOfTurn(() => this.#sendHeldHead());
-    } else if (body === undefined || body.length === 0) this.socket.write(head, 'latin1');
-    else if (body.length <= STRING_BODY_BYTES) this.socket.write(head + body.toString('latin1'), 'latin1');
+    } else if (body === undefined || body.length === 0) this.#socket.write(head, 'latin1');
+    else if (body.length <= STRING_BODY_BYTES) this.#socket.write(head + body.toString('latin1'), 'latin1');
     else {
-      this.socket.cork();
-      this.socket.write(head, 'latin1');
-      this.socket.write(body);
-      this.socket.uncork();
+      this.#socket.cork();
+      this.#socket.write(head, 'latin1');
+      this.#socket.write(body);
+      this.#socket.uncork();
     }
   }
 
   #sendHeldHead(): void {
     const head = this.#heldHead;
     this.#heldHead = undefined;
-    if (head !== undefined && !this.socket.destroyed) this.socket.write(head, 'latin1');
+    if (head !== undefined && !this.#socket.destroyed) this.#socket.write(head, 'latin1');
   }
 
   #read(bytes: Buffer, size: number): void {
-    const call = this.#call;
-    if (call === undefined) {
+    const reader = this.#reader;
+    if (reader === undefined) {
       // Nobody asked: what comes on an idle connection would be taken for the answer to the next request.
-      this.socket.destroy();
+      this.#socket.destroy();
       return;
     }
     this.#received = true;
-    let at = 0;
-    while (at >= 0 && at < size && this.#call === call && !call.over) {
-      if (this.#head === undefined) at = this.#readHead(call, bytes, at, size);
-      else if (this.#chunks !== undefined) at = this.#readChunks(call, this.#chunks, bytes, at, size);
-      else at = this.#readPlain(call, bytes, at, size);
-    }
-    if (this.#call === call && !call.over && this.#head !== undefined) call.handler.onPause();
-    else if (at >= 0 && at < size && this.#call !== call) this.socket.destroy();
-  }
-
-  /** @returns where the body begins; the end of the input when more is needed; -1 when all is over */
-  #readHead(call: H1Call, fresh: Buffer, from: number, freshSize: number): number {
-    let bytes = fresh;
-    let at = from;
-    let size = freshSize;
-    const kept = this.#partial?.length ?? 0;
-    if (this.#partial !== undefined) {
-      bytes = Buffer.concat([this.#partial, fresh.subarray(from, freshSize)]);
-      at = 0;
-      size = bytes.length;
-    }
-    let text = bytes.toString('latin1', at, Math.min(size, at + USUAL_HEAD_BYTES));
-    let end = text.indexOf('\r\n\r\n');
-    if (end === -1 && size - at > USUAL_HEAD_BYTES) {
-      text = bytes.toString('latin1', at, Math.min(size, at + MAX_HEAD_BYTES));
-      end = text.indexOf('\r\n\r\n');
-    }
-    if (end === -1) {
-      if (size - at >= MAX_HEAD_BYTES) return this.#refuse(call, 'the head is too long');
-      this.#partial = Buffer.from(bytes.subarray(at, size));
-      return freshSize;
-    }
-    this.#partial = undefined;
-    const head = parseResponseHead(text, end);
-    if (head === undefined) return this.#refuse(call, 'the head is malformed');
-    const bodyAt = kept === 0 ? at + end + 4 : from + end + 4 - kept;
-    if (head.status < 200) return this.#interim(call, head, fresh, bodyAt, freshSize);
-    this.#begin(call, head);
-    return bodyAt;
-  }
-
-  #interim(call: H1Call, head: ResponseHeadText, bytes: Buffer, at: number, size: number): number {
-    if (head.status !== 101) {
-      call.handler.onInformation(head.status, head.fields);
-      return at;
-    }
-    if (call.request.upgrade === undefined) return this.#refuse(call, 'the protocol was switched unasked');
-    const { socket } = this;
-    this.#leave();
-    this.#call = undefined;
-    call.over = true;
-    for (const event of ['data', 'end', 'error', 'close', 'drain']) socket.removeAllListeners(event);
-    socket.pause();
-    call.handler.onUpgrade(head.fields, socket, bytes.subarray(at, size));
-    return -1;
-  }
-
-  #begin(call: H1Call, head: ResponseHeadText): void {
-    this.#head = head;
-    const { status } = head;
-    const bodiless = call.request.method === 'HEAD' || status === 204 || status === 304;
-    this.#left = bodiless ? 0 : head.length;
-    if (this.#left === CHUNKED) this.#chunks = new ChunkDecoder();
-    call.handler.onHead(status, head.fields);
-    if (this.#left === 0 && !call.over) this.#complete(call, []);
-  }
-
-  #readPlain(call: H1Call, bytes: Buffer, at: number, size: number): number {
-    const end = this.#left === UNTIL_CLOSE ? size : Math.min(size, at + this.#left);
-    call.handler.onData(bytes.subarray(at, end));
-    if (this.#left === UNTIL_CLOSE) return end;
-    this.#left -= end - at;
-    if (this.#left === 0 && !call.over) this.#complete(call, []);
-    return end;
-  }
-
-  #readChunks(call: H1Call, chunks: ChunkDecoder, bytes: Buffer, at: number, size: number): number {
-    const end = chunks.decode(bytes, at, size, this.#take);
-    if (end === -1) return this.#refuse(call, 'the chunked framing is broken');
-    if (chunks.done && !call.over) this.#complete(call, chunks.trailers);
-    return end;
-  }
-
-  /** The whole response is here. */
-  #complete(call: H1Call, trailers: readonly string[]): void {
-    const head = this.#head;
-    this.#head = undefined;
-    this.#chunks = undefined;
-    this.#call = undefined;
-    call.over = true;
-    // A 204 or 304 that announces a body may be followed by one, and HEAD aside nothing tells where it ends.
-    const odd = head !== undefined && this.#left === 0 && call.request.method !== 'HEAD' && announcesBody(head);
-    const reusable = head?.keepAlive === true && this.#requestSent && !odd && !this.socket.destroyed;
-    this.resume();
-    if (reusable) this.#pool.released(this, head.keepAliveSeconds);
-    else this.socket.destroy();
-    call.handler.onEnd(trailers);
-  }
-
-  #refuse(call: H1Call, reason: string): number {
-    this.socket.destroy();
-    call.fail('protocol', false, reason);
-    return -1;
+    const used = reader.read(bytes, size);
+    if (reader === this.#reader) {
+      if (reader.inBody) this.#call?.handler.onPause();
+    } else if (used < size) this.#socket.destroy();
   }
 
   /** The server has closed its side. */
   #ended(): void {
-    const call = this.#call;
-    if (call !== undefined && !call.over && this.#head !== undefined && this.#left === UNTIL_CLOSE)
-      this.#complete(call, []);
+    this.#reader?.end();
     this.#error ??= 'the server closed the connection';
-    this.socket.destroy();
+    this.#socket.destroy();
   }
 
   #closed(): void {
     this.#connectTimer.cancel();
     this.#leave();
     const call = this.#call;
+    const inBody = this.#reader?.inBody === true;
     this.#call = undefined;
     if (call === undefined) return;
     const reason = this.#error ?? 'the connection was closed';
     if (!this.#connected) call.fail('connect', false, reason);
     // Once part of an answer has come, the server has begun to work on it: no longer a matter of a lost connection.
-    else if (this.#received && this.#head === undefined) call.fail('protocol', false, reason);
+    else if (this.#received && !inBody) call.fail('protocol', false, reason);
     else call.fail('lost', this.#served > 0 && !this.#received, reason);
   }
 
@@ -379,9 +273,8 @@ export class H1Connection {
   }
 }
 
+/** A 204 or 304 that announces a body may be followed by one, and nothing tells where that would end. */
 function announcesBody(head: ResponseHeadText): boolean {
-  return (
-    (head.status === 204 || head.status === 304) &&
-    (head.length === CHUNKED || (head.status === 204 && head.length > 0))
-  );
+  if (head.status === 204) return head.length === CHUNKED || head.length > 0;
+  return head.status === 304 && head.length === CHUNKED;
 }
