@@ -48,8 +48,9 @@ for (const { client, createClient } of CLIENTS) {
       const raw = await RawClient.open(t, port);
       raw.send(GET);
       await raw.until((text) => text.endsWith('ok'));
-      const drained = gateway.drain(2_000);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      const drained = gateway.drain(8_000);
+      await assert.rejects(RawClient.open(t, port), { code: 'ECONNREFUSED' });
+      assert.equal(raw.ended, false);
       raw.text = '';
       raw.send(GET);
       const response = parseResponse(await raw.closed());

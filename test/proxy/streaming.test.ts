@@ -132,8 +132,10 @@ for (const { client, createClient } of CLIENTS) {
     });
 
     test('a client that goes away closes the upstream request at once', async (t) => {
+      let asked = 0;
       let closed = 0;
       const upstream = await startUpstream(t, (req, res) => {
+        asked++;
         res.on('close', () => closed++);
         if (req.url === '/streaming') res.write('x'.repeat(10_000));
       });
@@ -142,9 +144,8 @@ for (const { client, createClient } of CLIENTS) {
         const raw = await RawClient.open(t, port);
         raw.send(`GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`);
         if (path === '/streaming') await raw.until((text) => text.includes('xxx'));
-        else await until(() => upstream.server.listening, 'the request');
+        else await until(() => asked === 1, 'the request');
         const before = closed;
-        await new Promise((resolve) => setTimeout(resolve, 30));
         raw.socket.destroy();
         await until(() => closed === before + 1, 'the upstream request to close');
       }
@@ -160,8 +161,11 @@ for (const { client, createClient } of CLIENTS) {
 
     test('a client that goes away in the middle of its body truncates the upstream request', async (t) => {
       let aborted = false;
+      let received = 0;
       const upstream = await startUpstream(t, (req) => {
-        req.resume();
+        req.on('data', (chunk: Buffer) => {
+          received += chunk.length;
+        });
         req.on('error', () => {
           aborted = true;
         });
@@ -169,7 +173,7 @@ for (const { client, createClient } of CLIENTS) {
       const { port } = await startGateway(t, { servers: [upstream.origin], createClient });
       const raw = await RawClient.open(t, port);
       raw.send(`POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await until(() => received === 5, 'the first piece');
       raw.socket.destroy();
       await until(() => aborted, 'the upstream to see an aborted request');
     });
