@@ -3,17 +3,18 @@ Says that an instance is alive (or leaves) and tells how many are.
 
 KEYS   [1] sorted set of instances by the end of their lease, Unix ms  [2] the number of resets so far
 ARGV   [1] the instance  [2] lease in ms; 0 = it leaves
-Reply  live instances, resets so far
+Reply  live instances, resets so far, 1 when the instance was not there before
 ]]
 --- @include "server_time"
 
 local now = server_time()
 local lease = tonumber(ARGV[2])
+local joined = 0
 if lease > 0 then
-  redis.call('ZADD', KEYS[1], now + lease, ARGV[1])
+  joined = redis.call('ZADD', KEYS[1], now + lease, ARGV[1])
   redis.call('PEXPIRE', KEYS[1], lease * 2)
 else
   redis.call('ZREM', KEYS[1], ARGV[1])
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-return { redis.call('ZCARD', KEYS[1]), tonumber(redis.call('GET', KEYS[2]) or 0) }
+return { redis.call('ZCARD', KEYS[1]), tonumber(redis.call('GET', KEYS[2]) or 0), joined }

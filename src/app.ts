@@ -225,6 +225,7 @@ export class App {
       url: config.url,
       timeoutMs: config.timeoutMs,
       clientName: `sluice-${instance}`,
+      clock,
       logger,
     });
     const strategy = new RedisStrategy({

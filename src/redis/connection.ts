@@ -1,7 +1,10 @@
 import { Redis } from 'ioredis';
-import { reasonOf, StoreError } from '../core/errors.ts';
+import type { Clock } from '../core/clock.ts';
+import { StoreError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { LuaScript } from './lua-script-loader.ts';
+import { OutageLog } from './outage-log.ts';
+import { meaningOf } from './reasons.ts';
 
 export interface ConnectionOptions {
   /** redis:// or rediss:// */
@@ -10,6 +13,7 @@ export interface ConnectionOptions {
   readonly timeoutMs: number;
   /** Shown in CLIENT LIST. */
   readonly clientName: string;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -26,15 +30,20 @@ export interface ScriptRunner {
 
 /**
  * One connection to one Redis. Its settings make failures show at once and never replay a command whose fate is
- * unknown: a check that was counted twice would refuse a request that had room.
+ * unknown: a check that was counted twice would refuse a request that had room. Errors say `redis: ` and what is wrong.
  */
 export class RedisConnection implements ScriptRunner {
   readonly #redis: Redis;
-  readonly #logger: Logger;
-  #lastError = '';
+  readonly #log: OutageLog;
+  #started = false;
+  /** Why there is no usable connection, as far as known. */
+  #trouble: string | undefined;
+  /** Why the server must not be used although it is connected. */
+  #refusal: string | undefined;
 
   constructor(options: ConnectionOptions) {
-    this.#logger = options.logger;
+    const { clock, logger } = options;
+    this.#log = new OutageLog({ clock, logger, failing: 'redis: no connection', working: 'redis: connected again' });
     this.#redis = new Redis(options.url, {
       lazyConnect: true,
       connectionName: options.clientName,
@@ -49,20 +58,25 @@ export class RedisConnection implements ScriptRunner {
       enableAutoPipelining: false,
       retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 6), 1_000),
     });
-    this.#redis.on('error', (error: unknown) => this.#report(reasonOf(error)));
+    this.#redis.on('connect', () => {
+      this.#refusal = undefined;
+    });
+    this.#redis.on('error', (error: unknown) => this.#failed(error));
     this.#redis.on('ready', () => {
-      if (this.#lastError !== '') this.#logger.info({}, 'redis: connected again');
-      this.#lastError = '';
+      if (this.#refusal !== undefined) return;
+      this.#trouble = undefined;
+      this.#log.works();
     });
   }
 
-  /** Starts connecting; resolves at the first success or failure. Reconnecting goes on by itself. */
+  /**
+   * Starts connecting; resolves at the first success or failure. Reconnecting goes on by itself. A failure is not logged:
+   * whoever asks first learns of it.
+   */
   async start(): Promise<void> {
-    try {
-      await this.#redis.connect();
-    } catch (error) {
-      this.#report(reasonOf(error));
-    }
+    await this.#redis.connect().catch((error: unknown) => this.#failed(error));
+    this.#started = true;
+    if (this.#trouble !== undefined) this.#log.known(this.#trouble);
   }
 
   get ready(): boolean {
@@ -74,16 +88,17 @@ export class RedisConnection implements ScriptRunner {
   }
 
   async run(script: LuaScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    if (this.#refusal !== undefined) throw new StoreError('SLUICE_STORE_REPLY', `redis: ${this.#refusal}`);
     try {
       return await this.#redis.evalsha(script.sha, keys.length, ...keys, ...args);
     } catch (error) {
-      if (!isNoScript(error)) throw storeError(error);
+      if (!isNoScript(error)) throw this.#storeError(error);
     }
     try {
       // The server refused before running anything, so nothing can be counted twice.
       return await this.#redis.eval(script.source, keys.length, ...keys, ...args);
     } catch (error) {
-      throw storeError(error);
+      throw this.#storeError(error);
     }
   }
 
@@ -91,24 +106,30 @@ export class RedisConnection implements ScriptRunner {
     this.#redis.disconnect();
   }
 
-  #report(reason: string): void {
-    if (reason === this.#lastError) return;
-    this.#lastError = reason;
-    this.#logger.warn({ reason }, 'redis: connection trouble');
+  #failed(error: unknown): void {
+    const meaning = meaningOf(error);
+    if (meaning === undefined) return;
+    this.#trouble = meaning;
+    // The client would go on in database 0, among the counters of others.
+    if (isReply(error) && error.message.includes('DB index')) this.#refusal = meaning;
+    if (this.#started) this.#log.failed(meaning);
   }
+
+  #storeError(error: unknown): StoreError {
+    const meaning = meaningOf(error);
+    if (isReply(error)) return new StoreError('SLUICE_STORE_REPLY', `redis: ${meaning}`, { cause: error });
+    if (error instanceof Error && error.message === 'Command timed out') {
+      return new StoreError('SLUICE_STORE_TIMEOUT', `redis: ${meaning}`, { cause: error });
+    }
+    const why = meaning ?? this.#trouble ?? 'not connected yet';
+    return new StoreError('SLUICE_STORE_CONNECTION', `redis: ${why}`, { cause: error });
+  }
+}
+
+function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 function isNoScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT');
-}
-
-function storeError(error: unknown): StoreError {
-  const reason = reasonOf(error);
-  if (error instanceof Error && error.name === 'ReplyError') {
-    return new StoreError('SLUICE_STORE_REPLY', `redis answered: ${reason}`, { cause: error });
-  }
-  if (reason === 'Command timed out') {
-    return new StoreError('SLUICE_STORE_TIMEOUT', 'redis did not answer in time', { cause: error });
-  }
-  return new StoreError('SLUICE_STORE_CONNECTION', `redis cannot be reached: ${reason}`, { cause: error });
+  return isReply(error) && error.message.startsWith('NOSCRIPT');
 }

@@ -10,7 +10,7 @@ export interface HeartbeatOptions {
   readonly keys: KeyLayout;
   /** This instance, unique. */
   readonly instance: string;
-  /** An operator has reset a counter somewhere: remembered denials are void. */
+  /** Counters were reset by an operator, or lost with Redis' data: remembered denials are void. */
   readonly onReset: () => void;
 }
 
@@ -52,10 +52,11 @@ export class Heartbeat {
     const { runner, script, keys, instance, onReset } = this.#options;
     try {
       const reply = await runner.run(script, [keys.instances, keys.resets], [instance, leaseMs]);
-      const [live, resets] = Array.isArray(reply) ? (reply as unknown[]) : [];
+      const [live, resets, joined] = Array.isArray(reply) ? (reply as unknown[]) : [];
       if (typeof live !== 'number' || typeof resets !== 'number') return;
       this.#live = Math.max(1, live);
-      if (this.#resets !== undefined && resets !== this.#resets) onReset();
+      // Having to join anew, it was forgotten: the data is gone, or it was silent for long.
+      if (this.#resets !== undefined && (resets !== this.#resets || joined === 1)) onReset();
       this.#resets = resets;
     } catch {
       // Missing beats are the store's trouble, reported where checks are made; the last number stays.

@@ -9,6 +9,8 @@ export interface KeyLayout {
   readonly instances: string;
   /** Number that grows with each operator's reset, so that instances drop what they remember of denials. */
   readonly resets: string;
+  /** Written to find out whether counting works. */
+  readonly probe: string;
 }
 
 export function keyLayout(prefix: string): KeyLayout {
@@ -17,5 +19,6 @@ export function keyLayout(prefix: string): KeyLayout {
     counter: (identity) => counters + identity,
     instances: `${prefix}:instances`,
     resets: `${prefix}:resets`,
+    probe: `${prefix}:probe`,
   };
 }

@@ -7,6 +7,7 @@ import { Circuit } from '../redis/circuit.ts';
 import type { ScriptRunner } from '../redis/connection.ts';
 import type { KeyLayout } from '../redis/keys.ts';
 import type { LuaScript } from '../redis/lua-script-loader.ts';
+import { OutageLog } from '../redis/outage-log.ts';
 import { decodeReply, encodeBatch, policyArguments } from './redis-batch.ts';
 import { SettleQueue } from './redis-settle.ts';
 import type { Check, CounterView, GroupVerdict, Strategy } from './strategy.ts';
@@ -37,6 +38,15 @@ const FAILURES_TO_OPEN = 3;
 const PROBE_PAUSE_MS = 100;
 const PROBE_PAUSE_MAX_MS = 1_000;
 
+const PROBE: Check = {
+  limit: '',
+  counter: '',
+  policy: { algorithm: 'fixed-window', limit: 1_000_000_000, windowMs: 1_000 },
+  cost: 1,
+  shadow: false,
+  holder: undefined,
+};
+
 interface Waiting {
   readonly group: readonly Check[];
   readonly resolve: (verdict: GroupVerdict) => void;
@@ -60,14 +70,22 @@ export class RedisStrategy implements Strategy {
   readonly #options: RedisStrategyOptions;
   readonly #circuit: Circuit;
   readonly #settle: SettleQueue;
+  readonly #log: OutageLog;
   /** Groups of this turn, by the shard that holds their counters. */
   #turn = new Map<number, Waiting[]>();
   #turnScheduled = false;
   #waiting = 0;
+  #lastFailure = '';
   #closed = false;
 
   constructor(options: RedisStrategyOptions) {
     this.#options = options;
+    this.#log = new OutageLog({
+      clock: options.clock,
+      logger: options.logger,
+      failing: 'redis: cannot count; failure policies decide until it can',
+      working: 'redis: counts again',
+    });
     this.#circuit = new Circuit({
       clock: options.clock,
       failures: FAILURES_TO_OPEN,
@@ -76,8 +94,8 @@ export class RedisStrategy implements Strategy {
       probe: () => this.#probe(),
       onState: (state) => {
         options.telemetry.circuit(state);
-        if (state === 'open') options.logger.debug({}, 'redis: circuit open');
-        if (state === 'closed') options.logger.info({}, 'redis: circuit closed, counting exactly again');
+        if (state === 'open') this.#log.failed(this.#lastFailure);
+        if (state === 'closed') this.#log.works();
       },
     });
     this.#settle = new SettleQueue({
@@ -92,11 +110,7 @@ export class RedisStrategy implements Strategy {
   async start(): Promise<void> {
     try {
       await this.#probe();
-    } catch (error) {
-      this.#options.logger.warn(
-        { reason: reasonOf(error) },
-        'redis: not there yet; failure policies decide until it is',
-      );
+    } catch {
       for (let i = 0; i < FAILURES_TO_OPEN; i++) this.#circuit.failed();
     }
   }
@@ -191,6 +205,7 @@ export class RedisStrategy implements Strategy {
       if (!open) return;
       open = false;
       this.#waiting -= waiting.length;
+      this.#lastFailure = error.message;
       this.#circuit.failed();
       telemetry.storeError(kindOf(error));
       for (const w of waiting) {
@@ -242,8 +257,15 @@ export class RedisStrategy implements Strategy {
     for (const check of group) if (check.policy.algorithm === 'concurrency') this.#settle.release(check);
   }
 
+  /** Counts something, as a check would: a server that answers may still be unable to (a replica, no memory, no permission). */
   async #probe(): Promise<void> {
-    await this.#ask(this.#options.scripts.check, [], [0]);
+    const { keys, args } = encodeBatch([[PROBE]], () => this.#options.keys.probe);
+    try {
+      await this.#ask(this.#options.scripts.check, keys, args);
+    } catch (error) {
+      this.#lastFailure = reasonOf(error);
+      throw error;
+    }
   }
 
   #ask(script: LuaScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
@@ -254,7 +276,7 @@ export class RedisStrategy implements Strategy {
 }
 
 function late(): StoreError {
-  return new StoreError('SLUICE_STORE_TIMEOUT', 'redis did not answer in time');
+  return new StoreError('SLUICE_STORE_TIMEOUT', 'redis: it does not answer in time');
 }
 
 function asStoreError(error: unknown): StoreError {

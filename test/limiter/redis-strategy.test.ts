@@ -34,6 +34,7 @@ describe('over a real Redis', () => {
       url: redis.url,
       timeoutMs: TIMEOUT_MS,
       clientName: 'test',
+      clock: systemClock,
       logger: silentLogger,
     });
     strategy = new RedisStrategy({

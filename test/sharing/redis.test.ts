@@ -34,7 +34,13 @@ async function rig(
   options: { timeoutMs?: number; prefix?: string; telemetry?: Partial<Telemetry> } = {},
 ): Promise<Rig> {
   const timeoutMs = options.timeoutMs ?? 2_000;
-  const connection = new RedisConnection({ url: redis.url, timeoutMs, clientName: 'test', logger: silentLogger });
+  const connection = new RedisConnection({
+    url: redis.url,
+    timeoutMs,
+    clientName: 'test',
+    clock: systemClock,
+    logger: silentLogger,
+  });
   const strategy = new RedisStrategy({
     clock: systemClock,
     runner: connection,
