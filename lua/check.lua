@@ -8,10 +8,11 @@ ARGV   [1] the number of policies P
        then P times: code, limit, window in ms, extra
          f  fixed window                          s  sliding window, extra = number of buckets
          t  token bucket, extra = burst           c  concurrency, window = lease of a holder in ms
-       then for each check: policy * 4 + (last of its group ? 2 : 0) + (shadow ? 1 : 0), cost,
-         and, for concurrency only, the holder's name
-Reply  the server's time in Unix ms, then for each check four numbers:
-       allowed (0 or 1), remaining, retry after in ms, reset in ms
+       then for each check: policy * 8 + (a cost follows ? 4 : 0) + (last of its group ? 2 : 0) + (shadow ? 1 : 0),
+         the cost unless it is 1, and, for concurrency only, the holder's name
+Reply  the server's time in Unix ms, then for each check
+       when it has room: remaining, reset in ms
+       when it has not:  -1 - remaining, reset in ms, retry after in ms
 ]]
 --- @include "server_time"
 --- @include "policies"
@@ -27,11 +28,15 @@ local size, passes = 0, true
 
 for i = 1, #KEYS do
   local head = tonumber(ARGV[at])
-  local shadow = head % 2 == 1
-  local last = head % 4 >= 2
-  local p = policies[(head - head % 4) / 4]
-  local cost = tonumber(ARGV[at + 1])
-  at = at + 2
+  local flags = head % 8
+  local p = policies[(head - flags) / 8]
+  at = at + 1
+  local cost = 1
+  if flags >= 4 then
+    cost = tonumber(ARGV[at])
+    at = at + 1
+    flags = flags - 4
+  end
   local key = KEYS[i]
   local allowed, remaining, retry_after, reset, next_state
   if p.code == 'c' then
@@ -41,15 +46,20 @@ for i = 1, #KEYS do
   else
     allowed, remaining, retry_after, reset, next_state = counters.decide(key, p, cost)
   end
-  reply[filled + 1] = allowed and 1 or 0
-  reply[filled + 2] = remaining
-  reply[filled + 3] = retry_after
-  reply[filled + 4] = reset
-  filled = filled + 4
+  reply[filled + 2] = reset
+  if allowed then
+    reply[filled + 1] = remaining
+    filled = filled + 2
+  else
+    reply[filled + 1] = -1 - remaining
+    reply[filled + 3] = retry_after
+    filled = filled + 3
+  end
   size = size + 1
   group_key[size], group_policy[size], group_next[size], group_allowed[size] = key, p, next_state, allowed
-  if not allowed and not shadow then passes = false end
-  if last then
+  -- flags: 1 = shadow, 2 = last of its group
+  if not allowed and flags % 2 == 0 then passes = false end
+  if flags >= 2 then
     if passes then
       for m = 1, size do
         if group_allowed[m] then

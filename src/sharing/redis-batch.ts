@@ -3,9 +3,6 @@ import type { Policy } from '../algorithms/algorithm.ts';
 import { StoreError } from '../core/errors.ts';
 import type { Check, GroupVerdict, Verdict } from './strategy.ts';
 
-/** Replies hold the server's time and then this many numbers for each check. */
-const FIELDS = 4;
-
 /** The four script arguments of a policy: code, limit, window (or lease) in ms, extra (buckets or burst). */
 export function policyArguments(policy: Policy): [string, number, number, number] {
   switch (policy.algorithm) {
@@ -60,7 +57,9 @@ export function encodeBatch(groups: readonly (readonly Check[])[], keyOf: (count
       const check = group[i];
       if (check === undefined) continue;
       keys.push(keyOf(check.counter));
-      checks.push(policies.indexOf(check.policy) * 4 + (i === last ? 2 : 0) + (check.shadow ? 1 : 0), check.cost);
+      const head = policies.indexOf(check.policy) * 8 + (i === last ? 2 : 0) + (check.shadow ? 1 : 0);
+      if (check.cost === 1) checks.push(head);
+      else checks.push(head + 4, check.cost);
       if (check.policy.algorithm === 'concurrency') checks.push(check.holder ?? '');
     }
   }
@@ -71,32 +70,35 @@ export function encodeBatch(groups: readonly (readonly Check[])[], keyOf: (count
  * Reads the reply to {@link encodeBatch}: one verdict for each group.
  * @throws StoreError SLUICE_STORE_REPLY when it is not of the agreed shape
  */
-export function decodeReply(reply: unknown, groups: readonly (readonly Check[])[], checks: number): GroupVerdict[] {
-  if (!Array.isArray(reply) || reply.length !== 1 + checks * FIELDS) throw malformed();
+export function decodeReply(reply: unknown, groups: readonly (readonly Check[])[]): GroupVerdict[] {
+  if (!Array.isArray(reply)) throw malformed();
   const numbers: readonly unknown[] = reply;
-  const at = numberAt(numbers, 0);
+  const at = countAt(numbers, 0);
   const out: GroupVerdict[] = [];
   let next = 1;
   for (const group of groups) {
     let allowed = true;
     const verdicts: Verdict[] = [];
     for (const check of group) {
-      const had = numberAt(numbers, next) === 1;
-      if (!had && !check.shadow) allowed = false;
-      verdicts.push({
-        allowed: had,
-        remaining: numberAt(numbers, next + 1),
-        retryAfterMs: numberAt(numbers, next + 2),
-        resetMs: numberAt(numbers, next + 3),
-      });
-      next += FIELDS;
+      const remaining = numbers[next];
+      if (typeof remaining !== 'number') throw malformed();
+      const resetMs = countAt(numbers, next + 1);
+      if (remaining >= 0) {
+        verdicts.push({ allowed: true, remaining, retryAfterMs: 0, resetMs });
+        next += 2;
+      } else {
+        if (!check.shadow) allowed = false;
+        verdicts.push({ allowed: false, remaining: -1 - remaining, retryAfterMs: countAt(numbers, next + 2), resetMs });
+        next += 3;
+      }
     }
     out.push({ allowed, verdicts, at });
   }
+  if (next !== numbers.length) throw malformed();
   return out;
 }
 
-function numberAt(reply: readonly unknown[], index: number): number {
+function countAt(reply: readonly unknown[], index: number): number {
   const value = reply[index];
   if (typeof value !== 'number' || value < 0) throw malformed();
   return value;

@@ -220,7 +220,7 @@ export class RedisStrategy implements Strategy {
         if (!open) return;
         let verdicts: GroupVerdict[];
         try {
-          verdicts = decodeReply(reply, groups, batch.checks);
+          verdicts = decodeReply(reply, groups);
         } catch (error) {
           fail(asStoreError(error));
           return;
