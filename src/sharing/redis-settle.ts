@@ -24,7 +24,10 @@ interface Holding {
   renewedAt: number;
 }
 
-const TICK_MS = 200;
+/** How often failed releases are sent again. */
+const RETRY_MS = 200;
+/** How often to look whether leases are due; a quarter of the shortest lease that can be configured. */
+const RENEW_MS = 25;
 /** Operations waiting at most; the oldest are dropped, which errs towards refusing until leases and windows end. */
 const MAX_WAITING = 20_000;
 const MAX_PER_CALL = 256;
@@ -37,23 +40,24 @@ const MAX_PER_CALL = 256;
 export class SettleQueue {
   readonly #options: SettleOptions;
   readonly #holdings = new Map<string, Holding>();
-  readonly #timer: Timer;
+  readonly #timers: readonly Timer[];
+  /** When the first lease is due, on the monotonic clock; a lower bound. */
+  #renewAt = Number.POSITIVE_INFINITY;
   #waiting: Operation[] = [];
   #scheduled = false;
 
   constructor(options: SettleOptions) {
     this.#options = options;
-    this.#timer = options.clock.every(TICK_MS, () => this.#tick());
+    const { clock } = options;
+    this.#timers = [clock.every(RETRY_MS, () => this.#retry()), clock.every(RENEW_MS, () => this.#renew())];
   }
 
   /** Takes charge of renewing this holder's lease until {@link release}. */
   hold(check: Check): void {
     if (check.policy.algorithm !== 'concurrency' || check.holder === undefined) return;
-    this.#holdings.set(check.holder, {
-      check,
-      leaseMs: check.policy.leaseMs,
-      renewedAt: this.#options.clock.monotonic(),
-    });
+    const holding = { check, leaseMs: check.policy.leaseMs, renewedAt: this.#options.clock.monotonic() };
+    this.#holdings.set(check.holder, holding);
+    this.#renewAt = Math.min(this.#renewAt, dueAt(holding));
   }
 
   release(check: Check): void {
@@ -67,7 +71,7 @@ export class SettleQueue {
 
   /** Sends what is left and stops. */
   async close(): Promise<void> {
-    this.#timer.cancel();
+    for (const timer of this.#timers) timer.cancel();
     if (this.#options.usable()) await this.#sendAll();
   }
 
@@ -82,15 +86,21 @@ export class SettleQueue {
     });
   }
 
-  #tick(): void {
-    if (!this.#options.usable()) return;
+  #retry(): void {
+    if (this.#waiting.length > 0 && !this.#scheduled && this.#options.usable()) void this.#sendAll();
+  }
+
+  #renew(): void {
     const now = this.#options.clock.monotonic();
+    if (now < this.#renewAt || !this.#options.usable()) return;
+    this.#renewAt = Number.POSITIVE_INFINITY;
     for (const holding of this.#holdings.values()) {
-      if (now - holding.renewedAt < holding.leaseMs / 3) continue;
-      holding.renewedAt = now;
-      this.#add({ name: 'renew', check: holding.check });
+      if (now >= dueAt(holding)) {
+        holding.renewedAt = now;
+        this.#add({ name: 'renew', check: holding.check });
+      }
+      this.#renewAt = Math.min(this.#renewAt, dueAt(holding));
     }
-    if (this.#waiting.length > 0 && !this.#scheduled) void this.#sendAll();
   }
 
   async #sendAll(): Promise<void> {
@@ -128,4 +138,9 @@ export class SettleQueue {
   #keyOf(operation: Operation): string {
     return this.#options.keys.counter(operation.check.counter);
   }
+}
+
+/** Early enough that two renewals may be lost. */
+function dueAt({ renewedAt, leaseMs }: Holding): number {
+  return renewedAt + leaseMs / 3;
 }
