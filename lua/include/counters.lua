@@ -28,14 +28,16 @@ local function new_counters(now)
   local format = { f = fixed_window_format, s = sliding_window_format, t = token_bucket_format }
   local ttl = { f = fixed_window_ttl, s = sliding_window_ttl, t = token_bucket_ttl }
   local refund = { f = fixed_window_refund, s = sliding_window_refund, t = token_bucket_refund }
-  local states, changed = {}, {}
+  local call, pcall = redis.call, redis.pcall
+  local states, loaded, changed = {}, {}, {}
 
   local function state_of(key, p)
     local state = states[key]
     if state == nil then
-      local raw = redis.pcall('GET', key)
+      local raw = pcall('GET', key)
       state = type(raw) == 'string' and parse[p.code](raw) or false
       states[key] = state
+      loaded[key] = state
     end
     return state or nil
   end
@@ -80,8 +82,13 @@ local function new_counters(now)
 
   function counters.write()
     for key, p in pairs(changed) do
-      local state = states[key]
-      redis.call('SET', key, format[p.code](state), 'PX', string.format('%d', ttl[p.code](p, state, now)))
+      local state, before, code = states[key], loaded[key], p.code
+      if code ~= 't' and before and before.index == state.index then
+        -- Its end of life has not changed either; leaving it alone is cheaper.
+        call('SET', key, format[code](state), 'KEEPTTL')
+      else
+        call('SET', key, format[code](state), 'PX', ttl[code](p, state, now))
+      end
     end
   end
 
