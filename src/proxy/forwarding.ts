@@ -5,29 +5,20 @@ import type { Admission } from './admission.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import type { Fault } from './faults.ts';
 import { FAULTS } from './faults.ts';
+import type { ForwardingOwner } from './forwarding-owner.ts';
 import type { LeanResponse } from './lean-http.ts';
 import { endAfterLingering } from './linger.ts';
+import { OutgoingRequest } from './outgoing-request.ts';
 import type { BodyReader } from './request-body.ts';
 import { RequestBody } from './request-body.ts';
-import { forwardedRequestFields } from './request-headers.ts';
 import { ResponseHead } from './response-headers.ts';
 import { informationFields, switchingHead } from './response-interim.ts';
 import { ResponseWriter } from './response-writer.ts';
 import { faultOf } from './retry.ts';
 import { Tunnel } from './tunnel.ts';
 import { Attempts } from './upstream/attempts.ts';
-import type { UpstreamCall, UpstreamFailure, UpstreamHandler, UpstreamRequest } from './upstream/client.ts';
+import type { UpstreamCall, UpstreamFailure, UpstreamHandler } from './upstream/client.ts';
 import type { Upstream } from './upstream/upstream.ts';
-
-/** Whose request is forwarded; hears of the end exactly once. */
-export interface ForwardingOwner {
-  /** The response is complete, or the tunnel has ended; the client may still be reading. */
-  forwarded(): void;
-  /** Nothing was sent to the client yet; the owner answers. */
-  unanswered(fault: Fault): void;
-  /** The response broke off after its head; the client connection is being destroyed. */
-  brokenOff(fault: Fault): void;
-}
 
 /** Bodies of known length up to here are collected first: they travel with the head in one write, and can be sent again. */
 const COLLECT_BYTES = 16_384;
@@ -56,7 +47,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
   /** The client holds its body back until 100 Continue. */
   #holdsBody: boolean;
   #phase = COLLECTING;
-  #fields: readonly string[] = [];
+  #outgoing: OutgoingRequest | undefined = undefined;
   #body: RequestBody | undefined = undefined;
   #content: Buffer | undefined = undefined;
   #tunnel: Tunnel | undefined = undefined;
@@ -95,14 +86,11 @@ export class Forwarding implements UpstreamHandler, BodyReader {
 
   /** Bytes of request body received. */
   get bytesIn(): number {
-    return (this.#switched ? this.#tunnel?.bytesIn : this.#body?.bytes) ?? 0;
+    return (this.status === 101 ? this.#tunnel?.bytesIn : this.#body?.bytes) ?? 0;
   }
   /** Bytes of response body passed on. */
   get bytesOut(): number {
-    return (this.#switched ? this.#tunnel?.bytesOut : undefined) ?? this.#writer.bytes;
-  }
-  get #switched(): boolean {
-    return this.status === 101;
+    return (this.status === 101 ? this.#tunnel?.bytesOut : undefined) ?? this.#writer.bytes;
   }
   /** The request's body, where it is being read. */
   get body(): RequestBody | undefined {
@@ -111,15 +99,11 @@ export class Forwarding implements UpstreamHandler, BodyReader {
 
   /** @param upgradeHead for an upgrade: what the client sent after the request */
   start(connection: { readonly peer: string; readonly socket: Duplex }, upgradeHead: Buffer | undefined): void {
-    const { head, authority, framing, httpMinor, peerTrusted } = this.#admission;
-    this.#fields = forwardedRequestFields(head, {
-      peer: connection.peer,
-      peerTrusted,
-      authority,
-      scheme: 'http',
-      via: this.#host.via[httpMinor === 0 ? 0 : 1],
-      chunked: framing === 'chunked',
-    });
+    const { head, framing, httpMinor } = this.#admission;
+    const { preserveHost } = this.#upstream.options;
+    const via = this.#host.via[httpMinor === 0 ? 0 : 1];
+    const upgrading = upgradeHead !== undefined;
+    this.#outgoing = new OutgoingRequest(this.#admission, connection.peer, via, preserveHost, upgrading);
     if (upgradeHead !== undefined) {
       this.#tunnel = new Tunnel(connection.socket, upgradeHead, () => this.#tunnelClosed());
       this.#send();
@@ -179,22 +163,12 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     this.#ready = false;
     this.#call = undefined;
     const server = this.#attempts.next(now, fresh);
-    if (server === undefined) {
+    if (server === undefined || this.#outgoing === undefined) {
       this.#fail(FAULTS.unreachable, 'no server');
       return;
     }
-    const { method, path, query, head, authority, framing } = this.#admission;
-    const request: UpstreamRequest = {
-      method,
-      target: query === '' ? path.forward : path.forward + query,
-      host: this.#upstream.options.preserveHost && authority !== '' ? authority : server.authority,
-      fields: this.#fields,
-      upgrade: this.#tunnel === undefined ? undefined : head.upgrade,
-      body: this.#content,
-      streaming: this.#body !== undefined && this.#content === undefined,
-      length: framing === 'length' ? head.contentLength : undefined,
-      fresh,
-    };
+    const streaming = this.#body !== undefined && this.#content === undefined;
+    const request = this.#outgoing.to(server, this.#content, streaming, fresh);
     const attempt = this.#attempts.count;
     const call = server.client.dispatch(request, this);
     // It may have failed before it returned; then another attempt is under way or all is over.

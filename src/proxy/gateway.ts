@@ -3,13 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
-import { canonicalIp } from '../core/ip.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Random } from '../core/random.ts';
 import type { Telemetry } from '../core/telemetry.ts';
 import { ActiveList } from './active-list.ts';
 import { isToken } from './characters.ts';
-import { resolveClientIp } from './client-address.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { ClientError } from './client-error.ts';
 import { answerUnreadable, faultOfClientError, isDisconnect } from './client-error.ts';
@@ -21,16 +19,11 @@ import type { Fault } from './faults.ts';
 import { FAULTS } from './faults.ts';
 import { HttpDate } from './http-date.ts';
 import { LeanResponse } from './lean-http.ts';
-import type { Match, RequestLine } from './match.ts';
-import { matchRequest } from './match.ts';
 import type { ProxySnapshot, ServerOptions } from './options.ts';
-import { PlainRequestFacts } from './request-facts.ts';
 import { shutDown } from './shutdown.ts';
 import type { CompiledSnapshot } from './snapshot.ts';
 import { closeRemoved, compileSnapshot } from './snapshot.ts';
 import { Ticker, tickPeriod } from './ticker.ts';
-import { UndiciClient } from './upstream/undici-client.ts';
-import type { ClientFactory } from './upstream/upstream.ts';
 
 export interface GatewayDeps {
   readonly clock: Clock;
@@ -41,8 +34,6 @@ export interface GatewayDeps {
   readonly snapshot: ProxySnapshot;
   /** Name of this instance in Via fields; a token. Default `sluice`. */
   readonly instance?: string;
-  /** Makes what speaks with upstream servers. */
-  readonly createClient?: ClientFactory;
 }
 
 const CONNECTION = Symbol('connection');
@@ -52,7 +43,6 @@ type TrackedSocket = Socket & { [CONNECTION]?: ClientConnection };
 export class Gateway {
   readonly #deps: GatewayDeps;
   readonly #server: DownstreamServer;
-  readonly #createClient: ClientFactory;
   readonly #active = new ActiveList<Exchange>();
   readonly #connections = new Set<ClientConnection>();
   readonly #ticker: Ticker;
@@ -64,8 +54,7 @@ export class Gateway {
   /** @throws SluiceError SLUICE_CONFIG_INVALID when the snapshot contradicts itself */
   constructor(deps: GatewayDeps) {
     this.#deps = deps;
-    this.#createClient = deps.createClient ?? ((options) => new UndiciClient(options));
-    this.#snapshot = compileSnapshot(deps.snapshot, this.#createClient, deps.random, undefined);
+    this.#snapshot = compileSnapshot(deps.snapshot, deps.clock, deps.random, undefined);
     this.#ticker = new Ticker(deps.clock, (now) => this.#active.each((exchange) => exchange.tick(now)));
     this.#ticker.periodMs = tickPeriod(deps.server, deps.snapshot);
     this.#host = this.#makeHost();
@@ -89,38 +78,9 @@ export class Gateway {
    */
   apply(snapshot: ProxySnapshot): void {
     const old = this.#snapshot;
-    this.#snapshot = compileSnapshot(snapshot, this.#createClient, this.#deps.random, old);
+    this.#snapshot = compileSnapshot(snapshot, this.#deps.clock, this.#deps.random, old);
     this.#ticker.start(tickPeriod(this.#deps.server, snapshot));
     closeRemoved(old, this.#snapshot);
-  }
-
-  /** The route that a request would take; nothing is sent or counted. */
-  match(request: RequestLine): Match {
-    return matchRequest(this.#snapshot, request);
-  }
-
-  /**
-   * What the limits of a matched route would look at.
-   *
-   * @param headers flat: name, value, name, value
-   * @param clientIp see `clientIp`
-   */
-  facts(method: string, match: Match, headers: readonly string[], clientIp: string): PlainRequestFacts {
-    return new PlainRequestFacts(
-      method,
-      match.factsPath,
-      match.host,
-      match.route?.name ?? '',
-      clientIp,
-      headers,
-      match.query,
-    );
-  }
-
-  /** The client behind a peer, by the trusted proxies in force. Undefined when the peer is no address. */
-  clientIp(peer: string, forwardedFor: string | undefined): string | undefined {
-    const address = canonicalIp(peer);
-    return address === undefined ? undefined : resolveClientIp(this.#snapshot.trusted, address, forwardedFor);
   }
 
   /** Requests under way. */

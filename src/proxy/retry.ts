@@ -5,7 +5,7 @@ import type { UpstreamFailure } from './upstream/client.ts';
 /** RFC 9110, 9.2.2: sent twice, they leave the same as sent once. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
 
-export function isIdempotent(method: string): boolean {
+function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/errors.ts';
 import { CidrSet } from '../core/ip.ts';
 import type { Random } from '../core/random.ts';
@@ -5,7 +6,6 @@ import type { LimitSet } from '../limiter/limiter.ts';
 import type { ProxySnapshot, RouteOptions } from './options.ts';
 import type { NormalPath } from './path.ts';
 import { RouteTable } from './route-table.ts';
-import type { ClientFactory } from './upstream/upstream.ts';
 import { Upstream } from './upstream/upstream.ts';
 
 export interface CompiledRoute {
@@ -28,7 +28,7 @@ export interface CompiledSnapshot {
  */
 export function compileSnapshot(
   snapshot: ProxySnapshot,
-  create: ClientFactory,
+  clock: Clock,
   random: Random,
   previous: CompiledSnapshot | undefined,
 ): CompiledSnapshot {
@@ -44,7 +44,7 @@ export function compileSnapshot(
   }
   const upstreams = new Map<string, Upstream>();
   for (const options of snapshot.upstreams) {
-    upstreams.set(options.name, new Upstream(options, create, random, previous?.upstreams.get(options.name)));
+    upstreams.set(options.name, new Upstream(options, clock, random, previous?.upstreams.get(options.name)));
   }
   const routes: CompiledRoute[] = [];
   for (const { name, match, limits, upstream } of snapshot.routes) {

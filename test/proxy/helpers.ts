@@ -17,9 +17,6 @@ import type { Outcome } from '../../src/limiter/outcome.ts';
 import { UNLIMITED } from '../../src/limiter/outcome.ts';
 import { Gateway } from '../../src/proxy/gateway.ts';
 import type { ProxySnapshot, RouteOptions, ServerOptions, UpstreamOptions } from '../../src/proxy/options.ts';
-import { H1Client } from '../../src/proxy/upstream/h1-client.ts';
-import { UndiciClient } from '../../src/proxy/upstream/undici-client.ts';
-import type { ClientFactory } from '../../src/proxy/upstream/upstream.ts';
 
 export const SERVER: ServerOptions = {
   headersTimeoutMs: 5_000,
@@ -79,7 +76,6 @@ export interface GatewayOptions {
   trustedProxies?: readonly string[];
   telemetry?: Partial<Telemetry>;
   clock?: Clock;
-  createClient?: ClientFactory;
 }
 
 export interface RunningGateway {
@@ -109,7 +105,6 @@ export async function startGateway(t: TestContext, options: GatewayOptions): Pro
     logger: silentLogger,
     server: { ...SERVER, ...options.server },
     snapshot: snapshotOf(options),
-    ...(options.createClient === undefined ? {} : { createClient: options.createClient }),
   });
   const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
   t.after(() => gateway.drain(0));
@@ -343,9 +338,3 @@ async function listening(server: Server | NetServer): Promise<void> {
 function originOf(server: Server | NetServer): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
-
-/** Both ways to speak with an upstream; what holds for one holds for the other unless a test says so. */
-export const CLIENTS: readonly { readonly client: string; readonly createClient: ClientFactory }[] = [
-  { client: 'h1', createClient: (options) => new H1Client(options, systemClock) },
-  { client: 'undici', createClient: (options) => new UndiciClient(options) },
-];

@@ -1,6 +1,8 @@
+import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { UpstreamOptions } from '../options.ts';
-import type { UpstreamClient, UpstreamClientOptions } from './client.ts';
+import type { UpstreamClient } from './client.ts';
+import { H1Client } from './h1-client.ts';
 import { ServerHealth } from './server-health.ts';
 
 /** One server of an upstream. */
@@ -12,9 +14,6 @@ export interface UpstreamServer {
   readonly health: ServerHealth;
 }
 
-/** Makes the client for one server. */
-export type ClientFactory = (options: UpstreamClientOptions) => UpstreamClient;
-
 /** A service: several servers taking turns. */
 export class Upstream {
   readonly options: UpstreamOptions;
@@ -22,13 +21,13 @@ export class Upstream {
   #turn: number;
 
   /** @param previous the same upstream before a reload: its servers keep connections and health where nothing changed */
-  constructor(options: UpstreamOptions, create: ClientFactory, random: Random, previous: Upstream | undefined) {
+  constructor(options: UpstreamOptions, clock: Clock, random: Random, previous: Upstream | undefined) {
     this.options = options;
     // Instances that start together do not all begin with the same server.
     this.#turn = random.below(options.servers.length);
     const kept = previous !== undefined && sameConnections(previous.options, options) ? previous.servers : [];
     this.servers = options.servers.map(
-      (origin) => kept.find((server) => server.origin === origin) ?? newServer(origin, options, create),
+      (origin) => kept.find((server) => server.origin === origin) ?? newServer(origin, options, clock),
     );
   }
 
@@ -72,12 +71,12 @@ function sameConnections(a: UpstreamOptions, b: UpstreamOptions): boolean {
   );
 }
 
-function newServer(origin: string, options: UpstreamOptions, create: ClientFactory): UpstreamServer {
+function newServer(origin: string, options: UpstreamOptions, clock: Clock): UpstreamServer {
   const { maxConnections, connectTimeoutMs, ejectAfter, ejectForMs } = options;
   return {
     origin,
     authority: new URL(origin).host,
-    client: create({ origin, maxConnections, connectTimeoutMs }),
+    client: new H1Client({ origin, maxConnections, connectTimeoutMs }, clock),
     health: new ServerHealth(ejectAfter, ejectForMs),
   };
 }
