@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Page } from './markdown.ts';
 import { allPages, parsePage, ROOT, readPage } from './markdown.ts';
+
+/** Files that pages name and that are the reader's own. */
+const OUTSIDE = ['sluice.yaml'];
 
 /** What is wrong with a link, undefined when nothing is. Links to other sites are not followed. */
 function faultOf(page: Page, target: string): string | undefined {
@@ -39,6 +42,21 @@ describe('links of the documentation', () => {
       'README.md:2: #another: README.md has no heading for #another',
       'README.md:6: ftp://x: not a https link',
     ]);
+  });
+
+  it('name files that exist, where a page names one in code', () => {
+    const sources = readdirSync(ROOT, { recursive: true, encoding: 'utf8' }).filter(
+      (path) => !/^(node_modules|\.git|dist)\//.test(path),
+    );
+    const faults = allPages().flatMap(({ path, text }) =>
+      [...text.matchAll(/`([\w./-]+\.(?:ts|lua|yaml|md))`/g)]
+        .map(([, name = '']) => name)
+        .filter(
+          (name) => !OUTSIDE.includes(name) && !sources.some((each) => each === name || each.endsWith(`/${name}`)),
+        )
+        .map((name) => `${path}: ${name}`),
+    );
+    assert.deepEqual(faults, []);
   });
 
   it('reach every page from the index', () => {
