@@ -4,7 +4,7 @@ import type { OriginalRequest, ReloadReport } from './admin/deps.ts';
 import { summariseLimits } from './admin/limit-summary.ts';
 import type { ConfigChange } from './config/diff.ts';
 import { planReload } from './config/plan.ts';
-import type { Address, Config, RedisConfig } from './config/types.ts';
+import type { Address, Config } from './config/types.ts';
 import type { Clock } from './core/clock.ts';
 import { reasonOf } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
@@ -23,12 +23,9 @@ import { DetachedRequests } from './proxy/detached-requests.ts';
 import { detachedRequest } from './proxy/explained-request.ts';
 import { Gateway } from './proxy/gateway.ts';
 import type { ProxySnapshot } from './proxy/options.ts';
-import { RedisConnection } from './redis/connection.ts';
-import { Heartbeat } from './redis/heartbeat.ts';
-import { keyLayout } from './redis/keys.ts';
-import { loadScript } from './redis/lua-script-loader.ts';
+import type { RedisEngine } from './redis-engine.ts';
+import { createRedisEngine } from './redis-engine.ts';
 import { LocalStrategy } from './sharing/local.ts';
-import { RedisStrategy } from './sharing/redis.ts';
 import type { Strategy } from './sharing/strategy.ts';
 
 export interface AppOptions {
@@ -43,18 +40,12 @@ export interface AppOptions {
 
 export type Reread = { readonly config: Config } | { readonly faults: readonly string[] };
 
-interface RedisParts {
-  readonly connection: RedisConnection;
-  readonly strategy: RedisStrategy;
-  readonly heartbeat: Heartbeat;
-}
-
 /** A whole running gateway. */
 export class App {
   readonly #options: AppOptions;
   readonly #logger: Logger;
   readonly #metrics: Metrics;
-  readonly #redis: RedisParts | undefined;
+  readonly #redis: RedisEngine | undefined;
   readonly #local: LocalStrategy;
   readonly #limiter: Limiter;
   readonly #gateway: Gateway;
@@ -78,7 +69,16 @@ export class App {
     const telemetry = this.#telemetry;
     const instance = random.hex(8);
     this.#local = new LocalStrategy({ clock, telemetry, maxKeys: config.memory.maxKeys });
-    this.#redis = config.redis === undefined ? undefined : this.#redisParts(config.redis, instance);
+    this.#redis =
+      config.redis === undefined
+        ? undefined
+        : createRedisEngine(config.redis, {
+            clock,
+            telemetry,
+            logger: this.#logger,
+            instance,
+            onReset: () => this.#limiter.forgetDenials(),
+          });
     const strategies = new Map<SharingName, Strategy>([['local', this.#local]]);
     if (this.#redis !== undefined) strategies.set('redis', this.#redis.strategy);
     this.#limiter = createLimiter({
@@ -215,42 +215,6 @@ export class App {
   #readiness(): { ready: boolean; reasons: string[] } {
     if (this.#state === 'ready') return { ready: true, reasons: [] };
     return { ready: false, reasons: [this.#state] };
-  }
-
-  #redisParts(config: RedisConfig, instance: string): RedisParts {
-    const { clock } = this.#options;
-    const logger = this.#logger;
-    const keys = keyLayout(config.keyPrefix);
-    const connection = new RedisConnection({
-      url: config.url,
-      timeoutMs: config.timeoutMs,
-      clientName: `sluice-${instance}`,
-      clock,
-      logger,
-    });
-    const strategy = new RedisStrategy({
-      clock,
-      runner: connection,
-      scripts: {
-        check: loadScript('check'),
-        settle: loadScript('settle'),
-        peek: loadScript('peek'),
-        reset: loadScript('reset'),
-      },
-      keys,
-      timeoutMs: config.timeoutMs,
-      telemetry: this.#telemetry,
-      logger,
-    });
-    const heartbeat = new Heartbeat({
-      clock,
-      runner: connection,
-      script: loadScript('heartbeat'),
-      keys,
-      instance,
-      onReset: () => this.#limiter.forgetDenials(),
-    });
-    return { connection, strategy, heartbeat };
   }
 }
 

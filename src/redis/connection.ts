@@ -1,14 +1,33 @@
+import type { RedisOptions } from 'ioredis';
 import { Redis } from 'ioredis';
 import type { Clock } from '../core/clock.ts';
 import { StoreError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import type { RedisAccess } from './client-options.ts';
+import { reconnectDelay, strictOptions } from './client-options.ts';
 import type { LuaScript } from './lua-script-loader.ts';
 import { OutageLog } from './outage-log.ts';
 import { meaningOf } from './reasons.ts';
+import { isReplyError, runScript, storeError } from './run-script.ts';
+import type { ScriptRunner } from './script-runner.ts';
+
+/** Where the one primary is. */
+export type PrimaryAddress =
+  /** redis:// or rediss://, with credentials and database */
+  | { readonly url: string }
+  | {
+      readonly sentinel: {
+        /** Name of the primary that the sentinels watch. */
+        readonly name: string;
+        readonly nodes: readonly { readonly host: string; readonly port: number }[];
+        readonly username: string | undefined;
+        readonly password: string | undefined;
+      };
+    };
 
 export interface ConnectionOptions {
-  /** redis:// or rediss:// */
-  readonly url: string;
+  readonly address: PrimaryAddress;
+  readonly access: RedisAccess;
   /** Milliseconds after which a caller has stopped waiting. */
   readonly timeoutMs: number;
   /** Shown in CLIENT LIST. */
@@ -17,24 +36,14 @@ export interface ConnectionOptions {
   readonly logger: Logger;
 }
 
-/** What the strategies need of Redis: running scripts on the shard that holds a key. */
-export interface ScriptRunner {
-  /** Which shard holds this key; keys of one shard may share a script call. */
-  shardOf(key: string): number;
-  /**
-   * Runs `script` with `keys` (all of one shard) and `args`; resolves with the raw reply.
-   * @throws StoreError when the server cannot be reached, is late, or answers with an error
-   */
-  run(script: LuaScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
-}
-
 /**
- * One connection to one Redis. Its settings make failures show at once and never replay a command whose fate is
- * unknown: a check that was counted twice would refuse a request that had room. Errors say `redis: ` and what is wrong.
+ * One connection to one primary: at a fixed address, or wherever the sentinels say it is. Errors say `redis: ` and what
+ * is wrong.
  */
 export class RedisConnection implements ScriptRunner {
   readonly #redis: Redis;
   readonly #log: OutageLog;
+  readonly #server: string;
   #started = false;
   /** Why there is no usable connection, as far as known. */
   #trouble: string | undefined;
@@ -42,21 +51,15 @@ export class RedisConnection implements ScriptRunner {
   #refusal: string | undefined;
 
   constructor(options: ConnectionOptions) {
-    const { clock, logger } = options;
+    const { address, access, clock, logger } = options;
     this.#log = new OutageLog({ clock, logger, failing: 'redis: no connection', working: 'redis: connected again' });
-    this.#redis = new Redis(options.url, {
+    this.#server = 'sentinel' in address ? `primary "${address.sentinel.name}"` : 'the server';
+    this.#redis = createClient(address, {
+      ...strictOptions(options.timeoutMs, options.clientName, access),
       lazyConnect: true,
-      connectionName: options.clientName,
-      connectTimeout: 2_000,
-      // Later than the callers' own deadline: only there so that every promise settles.
-      commandTimeout: options.timeoutMs * 2,
-      // A connection that has swallowed a command and says nothing for this long is dead or frozen: start afresh.
-      socketTimeout: Math.max(300, options.timeoutMs * 6),
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      enableOfflineQueue: false,
-      enableAutoPipelining: false,
-      retryStrategy: (attempt) => Math.min(25 * 2 ** Math.min(attempt, 6), 1_000),
+      retryStrategy: reconnectDelay,
+      // Demoted while we were connected: connect anew, to whoever is the primary now. Nothing is sent again.
+      reconnectOnError: (error) => error.message.startsWith('READONLY'),
     });
     this.#redis.on('connect', () => {
       this.#refusal = undefined;
@@ -83,22 +86,24 @@ export class RedisConnection implements ScriptRunner {
     return this.#redis.status === 'ready';
   }
 
-  shardOf(_key: string): number {
+  slotOf(_key: string): number {
     return 0;
+  }
+
+  serverOf(_slot: number): string {
+    return this.#server;
+  }
+
+  together(send: () => void): void {
+    send();
   }
 
   async run(script: LuaScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     if (this.#refusal !== undefined) throw new StoreError('SLUICE_STORE_REPLY', `redis: ${this.#refusal}`);
     try {
-      return await this.#redis.evalsha(script.sha, keys.length, ...keys, ...args);
+      return await runScript(this.#redis, script, keys, args);
     } catch (error) {
-      if (!isNoScript(error)) throw this.#storeError(error);
-    }
-    try {
-      // The server refused before running anything, so nothing can be counted twice.
-      return await this.#redis.eval(script.source, keys.length, ...keys, ...args);
-    } catch (error) {
-      throw this.#storeError(error);
+      throw storeError(error, this.#trouble);
     }
   }
 
@@ -111,25 +116,29 @@ export class RedisConnection implements ScriptRunner {
     if (meaning === undefined) return;
     this.#trouble = meaning;
     // The client would go on in database 0, among the counters of others.
-    if (isReply(error) && error.message.includes('DB index')) this.#refusal = meaning;
+    if (isReplyError(error) && error.message.includes('DB index')) this.#refusal = meaning;
     if (this.#started) this.#log.failed(meaning);
   }
-
-  #storeError(error: unknown): StoreError {
-    const meaning = meaningOf(error);
-    if (isReply(error)) return new StoreError('SLUICE_STORE_REPLY', `redis: ${meaning}`, { cause: error });
-    if (error instanceof Error && error.message === 'Command timed out') {
-      return new StoreError('SLUICE_STORE_TIMEOUT', `redis: ${meaning}`, { cause: error });
-    }
-    const why = meaning ?? this.#trouble ?? 'not connected yet';
-    return new StoreError('SLUICE_STORE_CONNECTION', `redis: ${why}`, { cause: error });
-  }
 }
 
-function isReply(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ReplyError';
-}
+type ClientOptions = ReturnType<typeof strictOptions> &
+  Required<Pick<RedisOptions, 'lazyConnect' | 'retryStrategy' | 'reconnectOnError'>>;
 
-function isNoScript(error: unknown): boolean {
-  return isReply(error) && error.message.startsWith('NOSCRIPT');
+function createClient(address: PrimaryAddress, options: ClientOptions): Redis {
+  if ('url' in address) return new Redis(address.url, options);
+  const { name, nodes, username, password } = address.sentinel;
+  return new Redis({
+    ...options,
+    name,
+    role: 'master',
+    sentinels: nodes.map(({ host, port }) => ({ host, port })),
+    ...(username === undefined ? {} : { sentinelUsername: username }),
+    ...(password === undefined ? {} : { sentinelPassword: password }),
+    ...(options.tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: options.tls }),
+    // A sentinel that hangs must not hold up the others.
+    sentinelCommandTimeout: 500,
+    sentinelRetryStrategy: reconnectDelay,
+    // Listens to the sentinels, so that a failover is followed without waiting for the old primary to fail us.
+    failoverDetector: true,
+  });
 }

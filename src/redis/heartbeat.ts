@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../core/clock.ts';
-import type { ScriptRunner } from './connection.ts';
 import type { KeyLayout } from './keys.ts';
 import type { LuaScript } from './lua-script-loader.ts';
+import type { ScriptRunner } from './script-runner.ts';
 
 export interface HeartbeatOptions {
   readonly clock: Clock;

@@ -1,6 +1,7 @@
 /**
  * Key layout in Redis: `<prefix>:<kind>:<rest>`. One prefix per team, so that an ACL pattern `~<prefix>:*` fences a team
- * in. Nothing uses hash tags: in a cluster the counters of one limit spread over all slots.
+ * in. Counters have no hash tags: in a cluster those of one limit spread over all slots. What one script reads together
+ * and is small, the instances and the resets, shares a tag.
  */
 export interface KeyLayout {
   /** A counter, by its identity. */
@@ -9,16 +10,16 @@ export interface KeyLayout {
   readonly instances: string;
   /** Number that grows with each operator's reset, so that instances drop what they remember of denials. */
   readonly resets: string;
-  /** Written to find out whether counting works. */
-  readonly probe: string;
+  /** Written to find out whether counting works; different numbers fall into different slots. */
+  probe(n: number): string;
 }
 
 export function keyLayout(prefix: string): KeyLayout {
   const counters = `${prefix}:c:`;
   return {
     counter: (identity) => counters + identity,
-    instances: `${prefix}:instances`,
-    resets: `${prefix}:resets`,
-    probe: `${prefix}:probe`,
+    instances: `${prefix}:{fleet}:instances`,
+    resets: `${prefix}:{fleet}:resets`,
+    probe: (n) => `${prefix}:probe:${n}`,
   };
 }

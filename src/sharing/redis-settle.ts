@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../core/clock.ts';
-import type { ScriptRunner } from '../redis/connection.ts';
 import type { KeyLayout } from '../redis/keys.ts';
 import type { LuaScript } from '../redis/lua-script-loader.ts';
+import type { ScriptRunner } from '../redis/script-runner.ts';
 import { PolicyTable } from './redis-batch.ts';
 import type { Check } from './strategy.ts';
 
@@ -10,8 +10,8 @@ export interface SettleOptions {
   readonly runner: ScriptRunner;
   readonly script: LuaScript;
   readonly keys: KeyLayout;
-  /** Whether Redis is worth asking now. */
-  readonly usable: () => boolean;
+  /** Whether the server of a slot is worth asking now. */
+  readonly usable: (slot: number) => boolean;
 }
 
 type Operation =
@@ -72,7 +72,7 @@ export class SettleQueue {
   /** Sends what is left and stops. */
   async close(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
-    if (this.#options.usable()) await this.#sendAll();
+    await this.#sendAll();
   }
 
   #add(operation: Operation): void {
@@ -82,17 +82,17 @@ export class SettleQueue {
     this.#scheduled = true;
     this.#options.clock.endOfTurn(() => {
       this.#scheduled = false;
-      if (this.#options.usable()) void this.#sendAll();
+      void this.#sendAll();
     });
   }
 
   #retry(): void {
-    if (this.#waiting.length > 0 && !this.#scheduled && this.#options.usable()) void this.#sendAll();
+    if (this.#waiting.length > 0 && !this.#scheduled) void this.#sendAll();
   }
 
   #renew(): void {
     const now = this.#options.clock.monotonic();
-    if (now < this.#renewAt || !this.#options.usable()) return;
+    if (now < this.#renewAt) return;
     this.#renewAt = Number.POSITIVE_INFINITY;
     for (const holding of this.#holdings.values()) {
       if (now >= dueAt(holding)) {
@@ -106,13 +106,20 @@ export class SettleQueue {
   async #sendAll(): Promise<void> {
     const all = this.#waiting;
     this.#waiting = [];
-    const shards = Map.groupBy(all, (op) => this.#options.runner.shardOf(this.#keyOf(op)));
+    const { runner, usable } = this.#options;
+    const slots = Map.groupBy(all, (op) => runner.slotOf(this.#keyOf(op)));
     const calls: Promise<void>[] = [];
-    for (const operations of shards.values()) {
-      for (let from = 0; from < operations.length; from += MAX_PER_CALL) {
-        calls.push(this.#send(operations.slice(from, from + MAX_PER_CALL)));
+    runner.together(() => {
+      for (const [slot, operations] of slots) {
+        if (!usable(slot)) {
+          this.#keepForLater(operations);
+          continue;
+        }
+        for (let from = 0; from < operations.length; from += MAX_PER_CALL) {
+          calls.push(this.#send(operations.slice(from, from + MAX_PER_CALL)));
+        }
       }
-    }
+    });
     await Promise.all(calls);
   }
 
@@ -130,9 +137,12 @@ export class SettleQueue {
       await this.#options.runner.run(this.#options.script, keys, policies.arguments.concat(args));
     } catch {
       // The check path reports the store's trouble; here it only decides what is worth sending again.
-      const again = operations.filter((op) => op.name === 'release');
-      this.#waiting = again.concat(this.#waiting).slice(-MAX_WAITING);
+      this.#keepForLater(operations.filter((op) => op.name === 'release'));
     }
+  }
+
+  #keepForLater(operations: readonly Operation[]): void {
+    this.#waiting = operations.concat(this.#waiting).slice(-MAX_WAITING);
   }
 
   #keyOf(operation: Operation): string {

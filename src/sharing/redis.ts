@@ -1,22 +1,23 @@
 import type { Clock } from '../core/clock.ts';
 import { withDeadline } from '../core/deadline.ts';
-import { reasonOf, StoreError } from '../core/errors.ts';
+import { StoreError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import type { StoreErrorKind, Telemetry } from '../core/telemetry.ts';
-import { Circuit } from '../redis/circuit.ts';
-import type { ScriptRunner } from '../redis/connection.ts';
+import type { Telemetry } from '../core/telemetry.ts';
 import type { KeyLayout } from '../redis/keys.ts';
 import type { LuaScript } from '../redis/lua-script-loader.ts';
-import { OutageLog } from '../redis/outage-log.ts';
-import { decodeReply, encodeBatch, policyArguments } from './redis-batch.ts';
+import type { ScriptRunner } from '../redis/script-runner.ts';
+import { policyArguments } from './redis-batch.ts';
 import { SettleQueue } from './redis-settle.ts';
-import type { Check, CounterView, GroupVerdict, Strategy } from './strategy.ts';
+import { late } from './redis-shard.ts';
+import { RedisShards } from './redis-shards.ts';
+import type { Check, CounterView, GroupVerdict, Strategy, Verdict } from './strategy.ts';
 
 export interface RedisScripts {
   readonly check: LuaScript;
   readonly settle: LuaScript;
   readonly peek: LuaScript;
   readonly reset: LuaScript;
+  readonly announceReset: LuaScript;
 }
 
 export interface RedisStrategyOptions {
@@ -30,37 +31,23 @@ export interface RedisStrategyOptions {
   readonly logger: Logger;
 }
 
-/** Checks in one script call at most: Redis answers nobody else meanwhile (about 10 µs a check). */
-const MAX_CHECKS_PER_CALL = 256;
-/** Checks waiting for Redis at most; beyond it a check fails at once. */
-const MAX_WAITING = 20_000;
-const FAILURES_TO_OPEN = 3;
-const PROBE_PAUSE_MS = 100;
-const PROBE_PAUSE_MAX_MS = 1_000;
-
-const PROBE: Check = {
-  limit: '',
-  counter: '',
-  policy: { algorithm: 'fixed-window', limit: 1_000_000_000, windowMs: 1_000 },
-  cost: 1,
-  shadow: false,
-  holder: undefined,
-};
-
-interface Waiting {
-  readonly group: readonly Check[];
-  readonly resolve: (verdict: GroupVerdict) => void;
-  readonly reject: (error: StoreError) => void;
+/** The checks of one group that share a slot. */
+interface Part {
+  readonly slot: number;
+  readonly checks: Check[];
+  /** Their places in the group. */
+  readonly places: number[];
 }
 
-// One instance serves every refused check: building an error, with its stack, costs more than a decision.
-const CIRCUIT_OPEN = new StoreError('SLUICE_STORE_CIRCUIT_OPEN', 'redis failed repeatedly and is left alone for now');
-const OVERLOADED = new StoreError('SLUICE_STORE_OVERLOADED', `more than ${MAX_WAITING} checks are waiting for redis`);
 const CLOSED = new StoreError('SLUICE_STORE_CONNECTION', 'the gateway is shutting down');
+const NO_VERDICTS: GroupVerdict = { allowed: true, verdicts: [], at: 0 };
 
 /**
- * Exact counting in Redis. All checks that arrive in one turn of the event loop travel in one script call, which decides
- * each request's checks together and atomically, by the server's clock.
+ * Exact counting in Redis. All checks that arrive in one turn of the event loop and whose counters share a slot travel in
+ * one script call, which decides each request's checks together and atomically, by the server's clock; calls to one
+ * server share a write. A request whose counters lie in several slots is charged in all of them at once and gets back
+ * what it took when one refuses: nothing is ever admitted above a limit, and for as long as a give-back is on its way
+ * somebody else may be refused.
  *
  * A check that timed out may still be counted when Redis comes back: the error is towards refusing, never towards
  * admitting more.
@@ -68,88 +55,56 @@ const CLOSED = new StoreError('SLUICE_STORE_CONNECTION', 'the gateway is shuttin
 export class RedisStrategy implements Strategy {
   readonly sharing = 'redis';
   readonly #options: RedisStrategyOptions;
-  readonly #circuit: Circuit;
+  readonly #shards: RedisShards;
   readonly #settle: SettleQueue;
-  readonly #log: OutageLog;
-  /** Groups of this turn, by the shard that holds their counters. */
-  #turn = new Map<number, Waiting[]>();
-  #turnScheduled = false;
-  #waiting = 0;
-  #lastFailure = '';
+  #flushScheduled = false;
   #closed = false;
 
   constructor(options: RedisStrategyOptions) {
     this.#options = options;
-    this.#log = new OutageLog({
-      clock: options.clock,
-      logger: options.logger,
-      failing: 'redis: cannot count; failure policies decide until it can',
-      working: 'redis: counts again',
-    });
-    this.#circuit = new Circuit({
-      clock: options.clock,
-      failures: FAILURES_TO_OPEN,
-      pauseMs: PROBE_PAUSE_MS,
-      maxPauseMs: PROBE_PAUSE_MAX_MS,
-      probe: () => this.#probe(),
-      onState: (state) => {
-        options.telemetry.circuit(state);
-        if (state === 'open') this.#log.failed(this.#lastFailure);
-        if (state === 'closed') this.#log.works();
-      },
-    });
+    const { clock, runner, scripts, keys } = options;
     this.#settle = new SettleQueue({
-      clock: options.clock,
-      runner: options.runner,
-      script: options.scripts.settle,
-      keys: options.keys,
-      usable: () => this.#circuit.state === 'closed',
+      clock,
+      runner,
+      script: scripts.settle,
+      keys,
+      usable: (slot) => this.#shards.of(slot)?.usable === true,
+    });
+    this.#shards = new RedisShards({
+      ...options,
+      script: scripts.check,
+      onCharged: (group, verdict) => this.#keepHolding(group, verdict),
+      onLost: (group) => this.#abandon(group),
     });
   }
 
   async start(): Promise<void> {
-    try {
-      await this.#probe();
-    } catch {
-      for (let i = 0; i < FAILURES_TO_OPEN; i++) this.#circuit.failed();
-    }
+    await this.#shards.start();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#circuit.stop();
+    this.#shards.stop();
     await withDeadline(this.#options.clock, this.#options.timeoutMs, this.#settle.close(), late).catch(() => {});
   }
 
   check(group: readonly Check[]): Promise<GroupVerdict> {
     if (this.#closed) return Promise.reject(CLOSED);
-    if (this.#circuit.state !== 'closed') {
-      this.#options.telemetry.storeError('circuit_open');
-      return Promise.reject(CIRCUIT_OPEN);
+    const first = group[0];
+    if (first === undefined) return Promise.resolve(NO_VERDICTS);
+    const slot = this.#slotOf(first);
+    for (let i = 1; i < group.length; i++) {
+      const check = group[i];
+      if (check !== undefined && this.#slotOf(check) !== slot) return this.#checkParts(group);
     }
-    if (this.#waiting >= MAX_WAITING) {
-      this.#options.telemetry.storeError('overloaded');
-      return Promise.reject(OVERLOADED);
-    }
-    this.#waiting += 1;
-    return new Promise((resolve, reject) => {
-      const first = group[0];
-      const shard = first === undefined ? 0 : this.#options.runner.shardOf(this.#keyOf(first.counter));
-      const turn = this.#turn.get(shard);
-      if (turn === undefined) this.#turn.set(shard, [{ group, resolve, reject }]);
-      else turn.push({ group, resolve, reject });
-      if (!this.#turnScheduled) {
-        this.#turnScheduled = true;
-        this.#options.clock.endOfTurn(this.#flush);
-      }
-    });
+    return this.#ask(slot, group);
   }
 
   refund(group: readonly Check[], verdict: GroupVerdict): void {
     group.forEach((check, i) => {
       if (verdict.verdicts[i]?.allowed !== true) return;
       if (check.policy.algorithm === 'concurrency') this.release(check);
-      else this.#settle.giveBack(check, verdict.at);
+      else this.#settle.giveBack(check, verdict.ats?.[i] ?? verdict.at);
     });
   }
 
@@ -158,11 +113,8 @@ export class RedisStrategy implements Strategy {
   }
 
   async peek(check: Check): Promise<CounterView> {
-    const reply = await this.#ask(
-      this.#options.scripts.peek,
-      [this.#keyOf(check.counter)],
-      [1, ...policyArguments(check.policy)],
-    );
+    const args = [1, ...policyArguments(check.policy)];
+    const reply = await this.#run(this.#options.scripts.peek, this.#keyOf(check), args);
     const [present, remaining, resetMs] = Array.isArray(reply) ? (reply as unknown[]) : [];
     if (typeof present !== 'number' || typeof remaining !== 'number' || typeof resetMs !== 'number') {
       throw new StoreError('SLUICE_STORE_REPLY', 'redis answered a peek with something unexpected');
@@ -172,80 +124,75 @@ export class RedisStrategy implements Strategy {
 
   async reset(check: Check): Promise<boolean> {
     const { scripts, keys } = this.#options;
-    return (await this.#ask(scripts.reset, [this.#keyOf(check.counter), keys.resets], [])) === 1;
+    const existed = await this.#run(scripts.reset, this.#keyOf(check), []);
+    await this.#run(scripts.announceReset, keys.resets, []);
+    return existed === 1;
   }
 
-  readonly #keyOf = (counter: string): string => this.#options.keys.counter(counter);
+  #keyOf(check: Check): string {
+    return this.#options.keys.counter(check.counter);
+  }
+
+  #slotOf(check: Check): number {
+    return this.#options.runner.slotOf(this.#keyOf(check));
+  }
+
+  #ask(slot: number, group: readonly Check[]): Promise<GroupVerdict> {
+    const shard = this.#shards.of(slot);
+    if (shard === undefined) {
+      this.#options.telemetry.storeError('connection');
+      return Promise.reject(NO_SERVER);
+    }
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      this.#options.clock.endOfTurn(this.#flush);
+    }
+    return shard.ask(slot, group);
+  }
 
   readonly #flush = (): void => {
-    const turn = this.#turn;
-    this.#turn = new Map();
-    this.#turnScheduled = false;
-    for (const waiting of turn.values()) {
-      let from = 0;
-      let checks = 0;
-      for (let i = 0; i < waiting.length; i++) {
-        checks += waiting[i]?.group.length ?? 0;
-        if (checks >= MAX_CHECKS_PER_CALL || i === waiting.length - 1) {
-          this.#send(from === 0 && i === waiting.length - 1 ? waiting : waiting.slice(from, i + 1));
-          from = i + 1;
-          checks = 0;
-        }
-      }
-    }
+    this.#flushScheduled = false;
+    this.#shards.flush();
   };
 
-  #send(waiting: readonly Waiting[]): void {
-    const { clock, runner, scripts, telemetry, timeoutMs } = this.#options;
-    const groups = waiting.map((w) => w.group);
-    const batch = encodeBatch(groups, this.#keyOf);
-    const sentAt = clock.monotonic();
-    let open = true;
-    const fail = (error: StoreError): void => {
-      if (!open) return;
-      open = false;
-      this.#waiting -= waiting.length;
-      this.#lastFailure = error.message;
-      this.#circuit.failed();
-      telemetry.storeError(kindOf(error));
-      for (const w of waiting) {
-        this.#abandon(w.group);
-        w.reject(error);
+  /** Charges every part where it lives, at the same time; what cannot stand as a whole is given back. */
+  async #checkParts(group: readonly Check[]): Promise<GroupVerdict> {
+    const parts = new Map<number, Part>();
+    group.forEach((check, place) => {
+      const slot = this.#slotOf(check);
+      const part = parts.get(slot);
+      if (part === undefined) parts.set(slot, { slot, checks: [check], places: [place] });
+      else {
+        part.checks.push(check);
+        part.places.push(place);
       }
-    };
-    const timer = clock.after(timeoutMs, () => fail(late()));
-    runner.run(scripts.check, batch.keys, batch.args).then(
-      (reply) => {
-        timer.cancel();
-        if (!open) return;
-        let verdicts: GroupVerdict[];
-        try {
-          verdicts = decodeReply(reply, groups);
-        } catch (error) {
-          fail(asStoreError(error));
-          return;
-        }
-        open = false;
-        this.#waiting -= waiting.length;
-        this.#circuit.succeeded();
-        telemetry.storeRoundtrip((clock.monotonic() - sentAt) / 1_000, batch.checks);
-        waiting.forEach((w, i) => {
-          const verdict = verdicts[i];
-          if (verdict === undefined) return;
-          this.#keepHolding(w.group, verdict);
-          w.resolve(verdict);
-        });
-      },
-      (error: unknown) => {
-        timer.cancel();
-        fail(asStoreError(error));
-      },
-    );
+    });
+    const all = [...parts.values()];
+    const answers = await Promise.allSettled(all.map((part) => this.#ask(part.slot, part.checks)));
+    const whole = answers.every((answer) => answer.status === 'fulfilled' && answer.value.allowed);
+    const verdicts: Verdict[] = [];
+    const ats: number[] = [];
+    let failure: unknown;
+    answers.forEach((answer, i) => {
+      const part = all[i];
+      if (part === undefined) return;
+      if (answer.status === 'rejected') {
+        failure = answer.reason;
+        return;
+      }
+      if (!whole && answer.value.allowed) this.refund(part.checks, answer.value);
+      part.places.forEach((place, j) => {
+        const verdict = answer.value.verdicts[j];
+        if (verdict !== undefined) verdicts[place] = verdict;
+        ats[place] = answer.value.at;
+      });
+    });
+    if (failure !== undefined) throw failure;
+    return { allowed: whole, verdicts, at: ats[0] ?? 0, ats };
   }
 
   /** Starts renewing the leases of what this group now holds. */
   #keepHolding(group: readonly Check[], verdict: GroupVerdict): void {
-    if (!verdict.allowed) return;
     for (let i = 0; i < group.length; i++) {
       const check = group[i];
       if (check?.policy.algorithm === 'concurrency' && verdict.verdicts[i]?.allowed === true) this.#settle.hold(check);
@@ -257,39 +204,11 @@ export class RedisStrategy implements Strategy {
     for (const check of group) if (check.policy.algorithm === 'concurrency') this.#settle.release(check);
   }
 
-  /** Counts something, as a check would: a server that answers may still be unable to (a replica, no memory, no permission). */
-  async #probe(): Promise<void> {
-    const { keys, args } = encodeBatch([[PROBE]], () => this.#options.keys.probe);
-    try {
-      await this.#ask(this.#options.scripts.check, keys, args);
-    } catch (error) {
-      this.#lastFailure = reasonOf(error);
-      throw error;
-    }
-  }
-
-  #ask(script: LuaScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+  #run(script: LuaScript, key: string, args: readonly (string | number)[]): Promise<unknown> {
     if (this.#closed) return Promise.reject(CLOSED);
     const { clock, runner, timeoutMs } = this.#options;
-    return withDeadline(clock, timeoutMs, runner.run(script, keys, args), late);
+    return withDeadline(clock, timeoutMs, runner.run(script, [key], args), late);
   }
 }
 
-function late(): StoreError {
-  return new StoreError('SLUICE_STORE_TIMEOUT', 'redis: it does not answer in time');
-}
-
-function asStoreError(error: unknown): StoreError {
-  return error instanceof StoreError ? error : new StoreError('SLUICE_STORE_REPLY', reasonOf(error), { cause: error });
-}
-
-function kindOf(error: StoreError): StoreErrorKind {
-  switch (error.code) {
-    case 'SLUICE_STORE_TIMEOUT':
-      return 'timeout';
-    case 'SLUICE_STORE_CONNECTION':
-      return 'connection';
-    default:
-      return 'reply';
-  }
-}
+const NO_SERVER = new StoreError('SLUICE_STORE_CONNECTION', 'redis: no server is known for the slot of this key');

@@ -32,6 +32,8 @@ export interface GroupVerdict {
   readonly verdicts: readonly Verdict[];
   /** The strategy's time of the charge, for {@link Strategy.refund}. Milliseconds on the strategy's own timeline. */
   readonly at: number;
+  /** The same for each check, where their counters live on servers with clocks of their own. */
+  readonly ats?: readonly number[];
 }
 
 /** What an operator sees of one counter. */

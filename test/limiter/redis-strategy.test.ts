@@ -8,6 +8,7 @@ import { silentTelemetry } from '../../src/core/telemetry.ts';
 import type { SharingName } from '../../src/core/types.ts';
 import type { CompiledLimits } from '../../src/limiter/create.ts';
 import { createLimiter } from '../../src/limiter/create.ts';
+import { NO_ACCESS } from '../../src/redis/client-options.ts';
 import { RedisConnection } from '../../src/redis/connection.ts';
 import { keyLayout } from '../../src/redis/keys.ts';
 import { loadScript } from '../../src/redis/lua-script-loader.ts';
@@ -31,7 +32,8 @@ describe('over a real Redis', () => {
   before(async () => {
     redis = await startRedis();
     connection = new RedisConnection({
-      url: redis.url,
+      address: { url: redis.url },
+      access: NO_ACCESS,
       timeoutMs: TIMEOUT_MS,
       clientName: 'test',
       clock: systemClock,
@@ -45,6 +47,7 @@ describe('over a real Redis', () => {
         settle: loadScript('settle'),
         peek: loadScript('peek'),
         reset: loadScript('reset'),
+        announceReset: loadScript('announce_reset'),
       },
       keys: keyLayout('limiter-test'),
       timeoutMs: TIMEOUT_MS,

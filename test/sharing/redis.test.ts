@@ -5,6 +5,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { Telemetry } from '../../src/core/telemetry.ts';
 import { silentTelemetry } from '../../src/core/telemetry.ts';
+import { NO_ACCESS } from '../../src/redis/client-options.ts';
 import { RedisConnection } from '../../src/redis/connection.ts';
 import { keyLayout } from '../../src/redis/keys.ts';
 import { loadScript } from '../../src/redis/lua-script-loader.ts';
@@ -20,6 +21,7 @@ const SCRIPTS = {
   settle: loadScript('settle'),
   peek: loadScript('peek'),
   reset: loadScript('reset'),
+  announceReset: loadScript('announce_reset'),
 };
 const LONG: Policy = { algorithm: 'fixed-window', limit: 100, windowMs: 10_000 * 86_400_000 };
 
@@ -35,7 +37,8 @@ async function rig(
 ): Promise<Rig> {
   const timeoutMs = options.timeoutMs ?? 2_000;
   const connection = new RedisConnection({
-    url: redis.url,
+    address: { url: redis.url },
+    access: NO_ACCESS,
     timeoutMs,
     clientName: 'test',
     clock: systemClock,
