@@ -53,6 +53,8 @@ export class App {
   readonly #telemetry: Telemetry;
   #admin: Awaited<ReturnType<typeof createAdmin>> | undefined;
   #config: Config;
+  /** What was read last: the running configuration and what waits for a restart. */
+  #loaded: Config;
   #compiled: CompiledLimits;
   #detached: DetachedRequests;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
@@ -61,6 +63,7 @@ export class App {
     const { config, clock, random, logs } = options;
     this.#options = options;
     this.#config = config;
+    this.#loaded = config;
     this.#logger = logs.logger;
     this.#startedAt = clock.now();
     this.#metrics = createMetrics({ version: options.version, clock });
@@ -190,10 +193,11 @@ export class App {
     if (reread === undefined) return { result: 'unchanged', changes: [] };
     const read = reread();
     if ('faults' in read) return { result: 'failure', faults: read.faults };
-    const plan = planReload(this.#config, read.config);
+    const plan = planReload(this.#config, read.config, this.#loaded);
     if ('refused' in plan) return { result: 'failure', faults: [plan.refused] };
     const { config, changes } = plan;
     if (changes.length === 0) return { result: 'unchanged', changes: [] };
+    this.#loaded = read.config;
     const compiled = this.#limiter.compile(config.limits.values(), config.headers);
     const snapshot = snapshotOf(config, compiled);
     this.#gateway.apply(snapshot);

@@ -11,9 +11,9 @@ export type ReloadPlan =
  * Joins a running configuration with a newly loaded one. `listen`, `admin`, `server`, `log`, `memory` and `redis` are built
  * into listeners, connections, the logger and the stores that counters live in: they stay as they are until the process
  * starts anew, and the changes say so. Everything else (trusted proxies, headers, shutdown timeout, upstreams, routes,
- * limits) takes effect at once. Refused is a limit shared through Redis where the process has no Redis: it could not count.
+ * limits) takes effect at once. Changes are told against what was loaded last, so that what waits for a restart is told once. Refused is a limit shared through Redis where the process has no Redis: it could not count.
  */
-export function planReload(running: Config, loaded: Config): ReloadPlan {
+export function planReload(running: Config, loaded: Config, lastLoaded: Config = running): ReloadPlan {
   if (running.redis === undefined) {
     for (const limit of loaded.limits.values()) {
       if (limit.sharing !== 'redis') continue;
@@ -21,5 +21,5 @@ export function planReload(running: Config, loaded: Config): ReloadPlan {
     }
   }
   const { listen, admin, server, log, memory, redis } = running;
-  return { config: { ...loaded, listen, admin, server, log, memory, redis }, changes: diffConfigs(running, loaded) };
+  return { config: { ...loaded, listen, admin, server, log, memory, redis }, changes: diffConfigs(lastLoaded, loaded) };
 }

@@ -46,7 +46,7 @@ export const LimitSchema = struct(
     rate: optional(rates('How much per window. Of several rates all must hold. Not for concurrency.')),
     algorithm: word(['sliding-window', 'fixed-window', 'token-bucket', 'concurrency'], {
       description:
-        'sliding-window: no burst at the window’s edge. fixed-window: aligned to the clock. token-bucket: refills evenly, allows a burst. concurrency: requests in flight.',
+        'sliding-window: smooths the window’s edge. fixed-window: aligned to the clock. token-bucket: refills evenly, allows a burst. concurrency: requests in flight.',
       default: 'sliding-window',
     }),
     buckets: integer(

@@ -76,6 +76,19 @@ test('a reload keeps what is built in and takes the rest', () => {
   assert.deepEqual(plan.changes, diffConfigs(before, loaded));
 });
 
+test('what waits for a restart is told once', () => {
+  const loaded = config(`listen: 127.0.0.1:81\n${SMALL}`);
+  const first = planReload(before, loaded);
+  assert.ok('config' in first);
+  assert.deepEqual(
+    first.changes.map((change) => change.needsRestart),
+    [true],
+  );
+  const second = planReload(first.config, loaded, loaded);
+  assert.ok('config' in second);
+  assert.deepEqual(second.changes, []);
+});
+
 test('a reload that would need a Redis which is not there is refused', () => {
   const plan = planReload(before, config(`redis: { url: redis://h }\n${SMALL}`));
   assert.ok('refused' in plan);

@@ -18,7 +18,7 @@ test('config/sluice.yaml is what npm start promises: 10 in 10 seconds for an add
   assert.deepEqual(config.listen, { host: '127.0.0.1', port: 8080 });
   assert.deepEqual(config.admin, { listen: { host: '127.0.0.1', port: 9090 }, token: undefined });
   assert.equal(config.redis, undefined);
-  assert.deepEqual(config.upstreams.get('upstream')?.servers, ['http://127.0.0.1:3999']);
+  assert.deepEqual(config.upstreams.get('upstream')?.servers, ['http://127.0.0.1:3000']);
   const limit = config.limits.get('per-client');
   assert.ok(limit !== undefined && limit.algorithm === 'sliding-window');
   assert.deepEqual(limit.rates, [{ count: 10, windowMs: 10_000 }]);
