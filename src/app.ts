@@ -117,13 +117,12 @@ export class App {
 
   /**
    * Starts everything; resolves when requests are accepted, with where. Starts also while Redis is away.
-   * @throws SluiceError SLUICE_LISTEN
+   * @throws SluiceError SLUICE_LISTEN; SLUICE_STORE_REFUSED when Redis is there and does not let us in
    */
   async start(): Promise<{ readonly gateway: Address; readonly admin: Address }> {
     const { config, version } = this.#options;
     await this.#local.start();
-    await this.#redis?.connection.start();
-    await this.#redis?.strategy.start();
+    await this.#redis?.start();
     const keys = {
       peek: (limit: string, key: string) => this.#compiled.keys.peek(limit, key),
       reset: (limit: string, key: string) => this.#compiled.keys.reset(limit, key),
@@ -170,9 +169,7 @@ export class App {
   async stop(): Promise<boolean> {
     this.#state = 'draining';
     const finished = await this.#gateway.drain(this.#config.shutdownTimeoutMs);
-    await this.#redis?.heartbeat.stop();
-    await this.#redis?.strategy.close();
-    this.#redis?.connection.close();
+    await this.#redis?.stop();
     await this.#local.close();
     await this.#admin?.close();
     this.#metrics.close();

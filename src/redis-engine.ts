@@ -1,9 +1,11 @@
 /** Composes everything that talks to Redis from its part of the configuration. */
-import type { RedisConfig } from './config/types.ts';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import type { RedisConfig, RedisTls } from './config/types.ts';
 import type { Clock } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
 import type { Telemetry } from './core/telemetry.ts';
-import { NO_ACCESS } from './redis/client-options.ts';
+import { checkAccess } from './redis/access-check.ts';
+import { ClusterConnection } from './redis/cluster-connection.ts';
 import { RedisConnection } from './redis/connection.ts';
 import { Heartbeat } from './redis/heartbeat.ts';
 import { keyLayout } from './redis/keys.ts';
@@ -21,26 +23,26 @@ export interface RedisEngineDeps {
   readonly onReset: () => void;
 }
 
-/** Connections, strategy and heartbeat; start them in this order, end them in the other. */
+/** Connections, strategy and heartbeat. */
 export interface RedisEngine {
-  readonly connection: ScriptRunner & { start(): Promise<void>; close(): void };
   readonly strategy: RedisStrategy;
+  /** Started by whoever knows that this instance can serve. */
   readonly heartbeat: Heartbeat;
+  /**
+   * Connects; resolves in any case but one.
+   * @throws StoreError SLUICE_STORE_REFUSED when a server has answered that it does not let us count
+   */
+  start(): Promise<void>;
+  stop(): Promise<void>;
 }
+
+type Connection = ScriptRunner & { start(): Promise<void>; close(): void };
 
 export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): RedisEngine {
   const { clock, telemetry, logger, instance, onReset } = deps;
   const { timeoutMs } = config;
-  const clientName = `sluice-${instance}`;
   const keys = keyLayout(config.keyPrefix);
-  const connection = new RedisConnection({
-    address: { url: config.url },
-    access: NO_ACCESS,
-    timeoutMs,
-    clientName,
-    clock,
-    logger,
-  });
+  const connection = connect(config, deps);
   const scripts = {
     check: loadScript('check'),
     settle: loadScript('settle'),
@@ -57,5 +59,46 @@ export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): R
     instance,
     onReset,
   });
-  return { connection, strategy, heartbeat };
+  return {
+    strategy,
+    heartbeat,
+    start: async () => {
+      await connection.start();
+      await checkAccess({ runner: connection, script: loadScript('permissions'), keys });
+      await strategy.start();
+    },
+    stop: async () => {
+      await heartbeat.stop();
+      await strategy.close();
+      connection.close();
+    },
+  };
+}
+
+function connect(config: RedisConfig, { clock, logger, instance }: RedisEngineDeps): Connection {
+  const { servers, username, password, tls, timeoutMs } = config;
+  const common = {
+    access: { username, password, tls: tls === undefined ? undefined : tlsOptions(tls) },
+    timeoutMs,
+    clientName: `sluice-${instance}`,
+    clock,
+    logger,
+  };
+  switch (servers.kind) {
+    case 'single':
+      return new RedisConnection({ ...common, address: { ...servers.address, database: servers.database } });
+    case 'cluster':
+      return new ClusterConnection({ ...common, nodes: servers.nodes });
+    case 'sentinel':
+      return new RedisConnection({ ...common, address: { sentinel: servers } });
+  }
+}
+
+function tlsOptions({ ca, cert, key, servername }: RedisTls): TlsOptions {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(servername === undefined ? {} : { servername }),
+  };
 }

@@ -25,6 +25,15 @@ export function readAddress(text: string): Reading<Address> {
   return valid ? { value: { host: name, port } } : fault(`"${name}" is not an IP address or host name`);
 }
 
+/** `host:port` of a server to connect to. */
+export function readNode(text: string): Reading<Address> {
+  const reading = readAddress(text);
+  if ('value' in reading && reading.value.port !== 0) return reading;
+  const message =
+    'problem' in reading ? `"${withoutCredentials(text)}" is not the address of a sentinel` : 'port 0 is nobody’s';
+  return { problem: { code: 'bad-node', message, hint: 'host:port, for example 10.0.0.1:26379' } };
+}
+
 /** `10.0.0.0/8`, `2001:db8::/32`, or one address; comes back as a block. */
 export function readCidr(text: string): Reading<string> {
   const hint = 'a block is 10.0.0.0/8 or 2001:db8::/32; one address may stand alone';
@@ -80,19 +89,6 @@ export function readServer(text: string): Reading<string> {
   }
   if (url.port === '0') return fault(`${shown} has port 0`);
   return { value: url.origin };
-}
-
-/** `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. Never shown, it may hold a password. */
-export function readRedisUrl(text: string): Reading<string> {
-  const hint = 'redis://host:6379, rediss:// for TLS';
-  const fault = (message: string): Reading<string> => ({ problem: { code: 'bad-redis-url', message, hint } });
-  if (!/^rediss?:\/\//i.test(text)) return fault('the Redis URL does not start with redis:// or rediss://');
-  const url = URL.parse(text);
-  if (url === null || /\s/.test(text)) return fault('the Redis URL is not a URL');
-  if (url.hostname === '') return fault('the Redis URL has no host');
-  if (!/^\/?\d*$/.test(url.pathname)) return fault('the path of the Redis URL is not a database number');
-  if (url.search !== '' || url.hash !== '') return fault('the Redis URL has a query or fragment');
-  return { value: text };
 }
 
 /** `text` with `user:password@` taken out. */

@@ -4,7 +4,16 @@ import { formatRate } from '../core/rate.ts';
 import { withoutCredentials } from './addresses.ts';
 import { formatPart } from './key-part.ts';
 import { formatSize } from './size.ts';
-import type { Address, Config, LimitConfig, OverrideConfig, RouteConfig, UpstreamConfig } from './types.ts';
+import type {
+  Address,
+  Config,
+  LimitConfig,
+  OverrideConfig,
+  RedisConfig,
+  RedisServers,
+  RouteConfig,
+  UpstreamConfig,
+} from './types.ts';
 
 export interface ConfigChange {
   /** One line: `limit per-client: rate 100/1m → 200/1m`. */
@@ -97,12 +106,40 @@ function fixedSettings({ listen, admin, server, log, memory, redis }: Config): S
     .show('server.maxConnections', server.maxConnections)
     .show('log.level', log.level)
     .show('log.access', log.access)
-    .show('memory.maxKeys', memory.maxKeys);
+    .show('memory.maxKeys', memory.maxKeys)
+    .show('redis', redis === undefined ? 'none' : redisServers(redis.servers));
   if (redis === undefined) return settings.map;
+  return redisSettings(settings, redis).map;
+}
+
+function redisServers(servers: RedisServers): string {
+  switch (servers.kind) {
+    case 'single':
+      return `${address(servers.address)}/${servers.database}`;
+    case 'cluster':
+      return `cluster ${list(servers.nodes.map(address))}`;
+    case 'sentinel':
+      return `${servers.name} of sentinel ${list(servers.nodes.map(address))}`;
+  }
+}
+
+function redisSettings(settings: SettingsBuilder, redis: RedisConfig): SettingsBuilder {
+  const { servers, username, password, tls } = redis;
+  if (servers.kind === 'sentinel') {
+    settings
+      .show('redis.sentinel.username', servers.username ?? 'none')
+      .hide('redis.sentinel.password', servers.password);
+  }
   return settings
-    .hide('redis.url', redis.url)
+    .show('redis.username', username ?? 'none')
+    .hide('redis.password', password)
+    .show('redis.tls', tls === undefined ? 'off' : 'on')
+    .hide('redis.tls.ca', tls?.ca)
+    .hide('redis.tls.cert', tls?.cert)
+    .hide('redis.tls.key', tls?.key)
+    .show('redis.tls.servername', tls?.servername ?? 'none')
     .show('redis.keyPrefix', redis.keyPrefix)
-    .time('redis.timeout', redis.timeoutMs).map;
+    .time('redis.timeout', redis.timeoutMs);
 }
 
 function liveSettings({ trustedProxies, headers, shutdownTimeoutMs }: Config): Settings {
@@ -144,7 +181,11 @@ function limitSettings(limit: LimitConfig): Settings {
     .show('whenMissing', limit.whenMissing)
     .show('cost', typeof limit.cost === 'number' ? limit.cost : `header:${limit.cost.header}`);
   if (limit.algorithm === 'concurrency') settings.show('max', limit.max).time('leaseTime', limit.leaseMs);
-  else settings.show('rate', list(limit.rates.map(formatRate))).show('burst', limit.burst);
+  else
+    settings
+      .show('rate', list(limit.rates.map(formatRate)))
+      .show('burst', limit.burst)
+      .show('lease', limit.lease);
   if (limit.algorithm === 'sliding-window') settings.show('buckets', limit.buckets);
   // The keys of overrides are clients’ keys: that they changed is all that is said.
   return settings.hide(

@@ -32,6 +32,8 @@ interface About {
   readonly description: string;
   readonly examples?: readonly unknown[];
   readonly default?: unknown;
+  /** Of keys that exclude each other: which must be there. For editors; the reader does not look at it. */
+  readonly oneOf?: readonly object[];
 }
 
 /** `${NAME}` somewhere in it: allowed wherever a value is. */

@@ -1,12 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { reasonOf } from '../core/errors.ts';
+import { dirname } from 'node:path';
 import { buildConfig } from './build.ts';
 import type { Env } from './env.ts';
 import { EnvMask } from './env.ts';
 import type { Fault, Problem } from './faults.ts';
 import { FaultList } from './faults.ts';
 import type { SchemaNode } from './fields.ts';
+import { PemFiles, unreadableReason } from './pem-files.ts';
 import { readBySchema } from './read.ts';
 import type { FileShape } from './schema.ts';
 import { FileSchema } from './schema.ts';
@@ -24,7 +25,10 @@ export type FileLoadResult = LoadResult & { readonly text: string | undefined };
 /** Longest configuration; room for some 100,000 overrides. */
 export const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
-/** Loads a configuration from its YAML text. Never throws. `fileName` starts every fault. */
+/**
+ * Loads a configuration from its YAML text. Never throws. `fileName` starts every fault, and paths in the text start at its
+ * directory. Blocks while it reads the files that the text names.
+ */
 export function loadConfig(text: string, fileName: string, env: Env): LoadResult {
   const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const faults = new FaultList(fileName, plain);
@@ -32,13 +36,14 @@ export function loadConfig(text: string, fileName: string, env: Env): LoadResult
     faults.add(0, '', tooLarge);
     return { faults: faults.sorted() };
   }
+  const pem = new PemFiles(dirname(fileName));
   const mask = new EnvMask(plain);
   const source = parseYaml(mask.masked, faults);
   const { value, places } = readBySchema(source, FileSchema as unknown as SchemaNode, mask, env, faults);
   if (source.brokenFrom === Number.POSITIVE_INFINITY && value !== undefined) {
-    checkSemantics({ file: value as Partial<FileShape>, places, faults });
+    checkSemantics({ file: value as Partial<FileShape>, places, faults, pem });
   }
-  return faults.empty ? { config: buildConfig(value as FileShape) } : { faults: faults.sorted() };
+  return faults.empty ? { config: buildConfig(value as FileShape, pem) } : { faults: faults.sorted() };
 }
 
 const tooLarge = {
@@ -56,7 +61,7 @@ export function loadConfigFile(file: string, env: Env): FileLoadResult {
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    return whole(0, { code: 'unreadable', message: `cannot be read: ${readableReason(error)}` });
+    return whole(0, { code: 'unreadable', message: `cannot be read: ${unreadableReason(error)}` });
   }
   if (bytes.length > MAX_CONFIG_BYTES) return whole(1, tooLarge);
   if (!isUtf8(bytes)) {
@@ -77,16 +82,4 @@ function firstLineNotUtf8(bytes: Buffer): number {
     if (end < 0 || !isUtf8(bytes.subarray(start, end))) return line;
     start = end + 1;
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a directory',
-  ENOTDIR: 'part of the path is not a directory',
-};
-
-function readableReason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return REASONS[code] ?? reasonOf(error);
 }

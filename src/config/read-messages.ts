@@ -8,7 +8,7 @@ import { nounOf } from './scalars.ts';
 export function named(path: string): string {
   if (path === '') return 'the configuration';
   const [parent = '', last = ''] = ['', ...path.split('/')].slice(-2);
-  const singular = parent.endsWith('s') ? parent.slice(0, -1) : '';
+  const singular = parent.endsWith('s') && parent !== 'redis' ? parent.slice(0, -1) : '';
   return `${singular} ${/^\d+$/.test(last) ? Number(last) + 1 : last}`.trim();
 }
 

@@ -163,7 +163,7 @@ class Reader {
     const later =
       rule.as === 'struct' && rule.later !== undefined && Object.hasOwn(rule.later, key) ? rule.later[key] : undefined;
     if (later !== undefined) {
-      const hint = 'this version shares counts through one Redis (sharing: redis) or not at all (sharing: local)';
+      const hint = 'this version shares counts through Redis (sharing: redis) or not at all (sharing: local)';
       this.#fault(entry.keyAt, path, { code: 'not-yet', message: `${later} comes with a later version`, hint });
       return known;
     }

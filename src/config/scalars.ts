@@ -9,9 +9,10 @@ import { hostPatternProblem, pathPatternProblem } from '../core/patterns.ts';
 import { parseRate, RATE_HINT } from '../core/rate.ts';
 import { suggest } from '../core/suggest.ts';
 import type { Reading } from './addresses.ts';
-import { readAddress, readCidr, readRedisUrl, readServer } from './addresses.ts';
+import { readAddress, readCidr, readNode, readServer } from './addresses.ts';
 import type { FaultCode } from './faults.ts';
 import { readKeyPart } from './key-part.ts';
+import { readRedisUrl } from './redis-url.ts';
 import { formatSize, parseSize, SIZE_HINT } from './size.ts';
 
 /** What the schema says about one value, beside its kind. */
@@ -164,6 +165,26 @@ const SCALARS = {
   cidr: text('an address block', '10.0.0.0/8 or 2001:db8::/32', readCidr),
   server: text('the URL of a server', 'http://host:port', readServer),
   redisUrl: text('the URL of a Redis server', 'redis://host:6379', readRedisUrl),
+  node: text('the address of a sentinel', '10.0.0.1:26379', readNode),
+  sentinelName: text('the name of a primary', undefined, (value, _rule, shown) =>
+    VISIBLE.test(value) ? { value } : problem('bad-text', `${shown} cannot be the name of a primary`),
+  ),
+  username: text('the name of a user', undefined, (value, _rule, shown) =>
+    VISIBLE.test(value) ? { value } : problem('bad-text', `${shown} cannot be the name of a Redis user`),
+  ),
+  /** A secret, as {@link SCALARS.token}, but Redis takes nearly everything. */
+  password: text('text', 'put it in quotes', (value) => {
+    if (value !== '' && !/\p{Cc}/u.test(value)) return { value };
+    return problem('bad-text', value === '' ? 'the password is empty' : 'the password has a control character');
+  }),
+  file: text('the path of a file', undefined, (value, _rule, shown) =>
+    value !== '' && !value.includes('\0') ? { value } : problem('bad-text', `${shown} is not the path of a file`),
+  ),
+  servername: text('a host name', undefined, (value, _rule, shown) =>
+    /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/.test(value) && !/^[0-9.]+$/.test(value)
+      ? { value }
+      : problem('bad-text', `${shown} is not a host name`, 'a name in the servers’ certificates, without port'),
+  ),
   keyPart: text('a part of a key', undefined, readKeyPart),
   host: text('a host', undefined, (value, _rule, shown) => {
     const fault = hostPatternProblem(value);

@@ -16,6 +16,7 @@ import {
   word,
 } from './fields.ts';
 import { LimitSchema } from './schema-limits.ts';
+import { RedisSchema } from './schema-redis.ts';
 import type { Address } from './types.ts';
 
 const NAME_PATTERN = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}';
@@ -111,31 +112,6 @@ const MemorySchema = struct(
     ),
   },
   { description: 'Bounds on memory.', default: {} },
-);
-
-const RedisSchema = struct(
-  {
-    url: text(
-      'redisUrl',
-      {
-        description: 'redis://[user:password@]host:port[/database], rediss:// for TLS.',
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: this is the file’s own notation
-        examples: ['redis://127.0.0.1:6379', '${SLUICE_REDIS_URL}'],
-      },
-      'rediss?://.+',
-    ),
-    keyPrefix: text(
-      'keyPrefix',
-      { description: 'Starts every key, so that several teams can share one Redis.', default: 'sluice' },
-      '[A-Za-z0-9:._-]{1,64}',
-    ),
-    timeout: duration(
-      { min: 1, max: 60_000 },
-      { description: 'No decision waits longer for Redis; after it, the limit’s onFailure decides.', default: '50ms' },
-    ),
-  },
-  { description: 'A Redis shared by all instances. With it, limits are shared through it unless they say otherwise.' },
-  { cluster: 'Redis Cluster', sentinel: 'Redis Sentinel' },
 );
 
 const UpstreamSchema = struct(

@@ -3,6 +3,7 @@ import { didYouMean } from '../core/suggest.ts';
 import { canonicalHost, isLoopback, isWildcard } from './addresses.ts';
 import { sharingOf } from './build.ts';
 import { checkLimit } from './semantics-limits.ts';
+import { checkRedis } from './semantics-redis.ts';
 import { checkRoutes } from './semantics-routes.ts';
 import type { Subject } from './subject.ts';
 import type { Address } from './types.ts';
@@ -10,6 +11,7 @@ import type { Address } from './types.ts';
 export function checkSemantics(subject: Subject): void {
   const { file, places } = subject;
   checkListeners(subject);
+  checkRedis(subject);
   checkRoutes(subject);
   checkReferences(subject);
   for (const [name, limit] of Object.entries(file.limits ?? {})) {

@@ -1,4 +1,5 @@
 import type { FaultList } from './faults.ts';
+import type { PemFiles } from './pem-files.ts';
 import type { Places } from './places.ts';
 import type { FileShape } from './schema.ts';
 
@@ -7,4 +8,5 @@ export interface Subject {
   readonly file: Partial<FileShape>;
   readonly places: Places;
   readonly faults: FaultList;
+  readonly pem: PemFiles;
 }

@@ -66,12 +66,39 @@ export interface MemoryConfig {
 }
 
 export interface RedisConfig {
-  /** redis:// or rediss:// */
-  readonly url: string;
+  readonly servers: RedisServers;
+  /** ACL user; undefined: the default one. */
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** undefined: plain TCP. */
+  readonly tls: RedisTls | undefined;
   /** Starts every key. Default `sluice`. */
   readonly keyPrefix: string;
   /** No decision waits longer. Default 50ms. */
   readonly timeoutMs: number;
+}
+
+/** Where Redis is: one server, some nodes of a cluster, or sentinels that know the primary. */
+export type RedisServers =
+  | { readonly kind: 'single'; readonly address: Address; readonly database: number }
+  | { readonly kind: 'cluster'; readonly nodes: readonly Address[] }
+  | {
+      readonly kind: 'sentinel';
+      /** Name of the primary that the sentinels watch. */
+      readonly name: string;
+      readonly nodes: readonly Address[];
+      /** Of the sentinels themselves. */
+      readonly username: string | undefined;
+      readonly password: string | undefined;
+    };
+
+/** PEM texts; undefined: what the system trusts, no certificate of our own, the name that is connected to. */
+export interface RedisTls {
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** Name that the server's certificate must have. */
+  readonly servername: string | undefined;
 }
 
 export interface UpstreamConfig {
@@ -139,6 +166,8 @@ export interface WindowLimitConfig extends LimitBase {
   readonly buckets: number;
   /** token-bucket; undefined = the rate's count. Only with a single rate. */
   readonly burst: number | undefined;
+  /** `auto`: instances buy units of hot keys ahead. Only with sharing redis, not for token-bucket. */
+  readonly lease: 'none' | 'auto';
 }
 
 export interface ConcurrencyLimitConfig extends LimitBase {

@@ -11,6 +11,7 @@ const ERROR_CATALOGUE = {
   SLUICE_STORE_TIMEOUT: { exit: 2, text: 'the store did not answer in time' },
   SLUICE_STORE_CONNECTION: { exit: 2, text: 'the store cannot be reached' },
   SLUICE_STORE_REPLY: { exit: 2, text: 'the store answered with an error or something unexpected' },
+  SLUICE_STORE_REFUSED: { exit: 2, text: 'the store refuses this gateway: password, permissions or database' },
   SLUICE_STORE_CIRCUIT_OPEN: { exit: 2, text: 'the store failed repeatedly and is not asked until a probe succeeds' },
   SLUICE_STORE_OVERLOADED: { exit: 2, text: 'too many checks are waiting for the store' },
 } as const;

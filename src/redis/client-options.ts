@@ -6,12 +6,9 @@ export interface RedisAccess {
   /** ACL user; undefined: the default user. */
   readonly username: string | undefined;
   readonly password: string | undefined;
-  /** undefined: plain TCP, except where a rediss:// URL says otherwise. */
+  /** undefined: plain TCP. */
   readonly tls: TlsOptions | undefined;
 }
-
-/** The default user, without a password, over what the URL says. */
-export const NO_ACCESS: RedisAccess = { username: undefined, password: undefined, tls: undefined };
 
 /**
  * Settings that make failures show at once and never replay a command whose fate is unknown: a check that was counted

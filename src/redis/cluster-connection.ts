@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import { Cluster } from 'ioredis';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
@@ -5,10 +6,12 @@ import type { RedisAccess } from './client-options.ts';
 import { reconnectDelay, strictOptions } from './client-options.ts';
 import type { LuaScript } from './lua-script-loader.ts';
 import { OutageLog } from './outage-log.ts';
-import { meaningOf } from './reasons.ts';
+import type { Trouble } from './reasons.ts';
+import { troubleOf } from './reasons.ts';
 import { runScript, storeError } from './run-script.ts';
 import type { ScriptRunner } from './script-runner.ts';
 import { hashSlot } from './slot.ts';
+import { startClient } from './start-client.ts';
 
 export interface ClusterConnectionOptions {
   /** Some of the cluster's nodes; the others are learnt from them. */
@@ -31,12 +34,14 @@ const REFRESH_MS = 1_000;
  */
 export class ClusterConnection implements ScriptRunner {
   readonly #cluster: Cluster;
+  readonly #clock: Clock;
   readonly #log: OutageLog;
   #started = false;
-  #trouble: string | undefined;
+  #trouble: Trouble | undefined;
 
   constructor(options: ClusterConnectionOptions) {
     const { clock, logger } = options;
+    this.#clock = clock;
     this.#log = new OutageLog({ clock, logger, failing: 'redis: no cluster', working: 'redis: cluster found again' });
     const { enableOfflineQueue, ...node } = strictOptions(options.timeoutMs, options.clientName, options.access);
     this.#cluster = new Cluster([...options.nodes], {
@@ -58,7 +63,20 @@ export class ClusterConnection implements ScriptRunner {
     });
     this.#cluster.on('error', (error: unknown) => this.#failed(error));
     this.#cluster.on('node error', (error: unknown) => this.#nodeFailed(error));
+    // Left to itself the client connects when it is asked first, and whoever asks meanwhile fails.
+    this.#cluster.on('+node', (node: Redis) => {
+      if (node.options.readOnly !== true && node.status === 'wait') node.connect().catch(() => {});
+    });
+    let checking = false;
+    this.#cluster.on('connect', () => {
+      checking = true;
+    });
+    this.#cluster.on('close', () => {
+      if (checking) this.#failed(new Error('CLUSTERDOWN cluster_state:fail'));
+      checking = false;
+    });
     this.#cluster.on('ready', () => {
+      checking = false;
       this.#trouble = undefined;
       this.#log.works();
     });
@@ -66,9 +84,9 @@ export class ClusterConnection implements ScriptRunner {
 
   /** As {@link RedisConnection.start}. */
   async start(): Promise<void> {
-    await this.#cluster.connect().catch((error: unknown) => this.#failed(error));
+    await startClient(this.#cluster, this.#clock, (error) => this.#failed(error));
     this.#started = true;
-    if (this.#trouble !== undefined) this.#log.known(this.#trouble);
+    if (this.#trouble !== undefined) this.#log.known(this.#trouble.text);
   }
 
   slotOf(key: string): number {
@@ -103,14 +121,14 @@ export class ClusterConnection implements ScriptRunner {
 
   /** One node's trouble shows in the circuit of its shard; it is kept only as the reason why there may be no cluster. */
   #nodeFailed(error: unknown): void {
-    this.#trouble = meaningOf(error) ?? this.#trouble;
+    this.#trouble = troubleOf(error) ?? this.#trouble;
   }
 
   #failed(error: unknown): void {
     const last = (error as { lastNodeError?: unknown }).lastNodeError;
-    const meaning = meaningOf(last ?? error);
-    if (meaning === undefined) return;
-    this.#trouble = meaning;
-    if (this.#started) this.#log.failed(meaning);
+    const trouble = troubleOf(last ?? error);
+    if (trouble === undefined) return;
+    this.#trouble = trouble;
+    if (this.#started) this.#log.failed(trouble.text);
   }
 }

@@ -1,20 +1,20 @@
 import type { RedisOptions } from 'ioredis';
 import { Redis } from 'ioredis';
 import type { Clock } from '../core/clock.ts';
-import { StoreError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { RedisAccess } from './client-options.ts';
 import { reconnectDelay, strictOptions } from './client-options.ts';
 import type { LuaScript } from './lua-script-loader.ts';
 import { OutageLog } from './outage-log.ts';
-import { meaningOf } from './reasons.ts';
+import type { Trouble } from './reasons.ts';
+import { troubleOf } from './reasons.ts';
 import { isReplyError, runScript, storeError } from './run-script.ts';
 import type { ScriptRunner } from './script-runner.ts';
+import { startClient } from './start-client.ts';
 
 /** Where the one primary is. */
 export type PrimaryAddress =
-  /** redis:// or rediss://, with credentials and database */
-  | { readonly url: string }
+  | { readonly host: string; readonly port: number; readonly database: number }
   | {
       readonly sentinel: {
         /** Name of the primary that the sentinels watch. */
@@ -42,16 +42,18 @@ export interface ConnectionOptions {
  */
 export class RedisConnection implements ScriptRunner {
   readonly #redis: Redis;
+  readonly #clock: Clock;
   readonly #log: OutageLog;
   readonly #server: string;
   #started = false;
   /** Why there is no usable connection, as far as known. */
-  #trouble: string | undefined;
+  #trouble: Trouble | undefined;
   /** Why the server must not be used although it is connected. */
-  #refusal: string | undefined;
+  #refusal: Trouble | undefined;
 
   constructor(options: ConnectionOptions) {
     const { address, access, clock, logger } = options;
+    this.#clock = clock;
     this.#log = new OutageLog({ clock, logger, failing: 'redis: no connection', working: 'redis: connected again' });
     this.#server = 'sentinel' in address ? `primary "${address.sentinel.name}"` : 'the server';
     this.#redis = createClient(address, {
@@ -77,9 +79,9 @@ export class RedisConnection implements ScriptRunner {
    * whoever asks first learns of it.
    */
   async start(): Promise<void> {
-    await this.#redis.connect().catch((error: unknown) => this.#failed(error));
+    await startClient(this.#redis, this.#clock, (error) => this.#failed(error));
     this.#started = true;
-    if (this.#trouble !== undefined) this.#log.known(this.#trouble);
+    if (this.#trouble !== undefined) this.#log.known(this.#trouble.text);
   }
 
   get ready(): boolean {
@@ -99,7 +101,7 @@ export class RedisConnection implements ScriptRunner {
   }
 
   async run(script: LuaScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    if (this.#refusal !== undefined) throw new StoreError('SLUICE_STORE_REPLY', `redis: ${this.#refusal}`);
+    if (this.#refusal !== undefined) throw storeError(undefined, this.#refusal);
     try {
       return await runScript(this.#redis, script, keys, args);
     } catch (error) {
@@ -112,12 +114,12 @@ export class RedisConnection implements ScriptRunner {
   }
 
   #failed(error: unknown): void {
-    const meaning = meaningOf(error);
-    if (meaning === undefined) return;
-    this.#trouble = meaning;
+    const trouble = troubleOf(error);
+    if (trouble === undefined) return;
+    this.#trouble = trouble;
     // The client would go on in database 0, among the counters of others.
-    if (isReplyError(error) && error.message.includes('DB index')) this.#refusal = meaning;
-    if (this.#started) this.#log.failed(meaning);
+    if (isReplyError(error) && error.message.includes('DB index')) this.#refusal = trouble;
+    if (this.#started) this.#log.failed(trouble.text);
   }
 }
 
@@ -125,7 +127,10 @@ type ClientOptions = ReturnType<typeof strictOptions> &
   Required<Pick<RedisOptions, 'lazyConnect' | 'retryStrategy' | 'reconnectOnError'>>;
 
 function createClient(address: PrimaryAddress, options: ClientOptions): Redis {
-  if ('url' in address) return new Redis(address.url, options);
+  if (!('sentinel' in address)) {
+    const { host, port, database } = address;
+    return new Redis({ ...options, host, port, db: database });
+  }
   const { name, nodes, username, password } = address.sentinel;
   return new Redis({
     ...options,

@@ -4,6 +4,8 @@
  * and is small, the instances and the resets, shares a tag.
  */
 export interface KeyLayout {
+  /** Matches every key of the layout, as ACL rules write it after `~`. */
+  readonly pattern: string;
   /** A counter, by its identity. */
   counter(identity: string): string;
   /** Sorted set of live instances by the end of their lease. */
@@ -17,6 +19,7 @@ export interface KeyLayout {
 export function keyLayout(prefix: string): KeyLayout {
   const counters = `${prefix}:c:`;
   return {
+    pattern: `${prefix}:*`,
     counter: (identity) => counters + identity,
     instances: `${prefix}:{fleet}:instances`,
     resets: `${prefix}:{fleet}:resets`,

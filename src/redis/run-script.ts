@@ -1,6 +1,8 @@
+import type { ErrorCode } from '../core/errors.ts';
 import { StoreError } from '../core/errors.ts';
 import type { LuaScript } from './lua-script-loader.ts';
-import { meaningOf } from './reasons.ts';
+import type { Trouble } from './reasons.ts';
+import { troubleOf } from './reasons.ts';
 
 /** The part of a Redis or Cluster client that runs scripts. */
 export interface ScriptClient {
@@ -22,20 +24,47 @@ export async function runScript(
   try {
     return await client.evalsha(script.sha, keys.length, ...keys, ...args);
   } catch (error) {
-    if (!isReplyError(error) || !error.message.startsWith('NOSCRIPT')) throw error;
+    if (replyIn(error)?.startsWith('NOSCRIPT') !== true) throw error;
   }
   return client.eval(script.source, keys.length, ...keys, ...args);
 }
 
 /** @param trouble why there is no usable connection, as far as known */
-export function storeError(error: unknown, trouble: string | undefined): StoreError {
-  const meaning = meaningOf(error);
-  if (isReplyError(error)) return new StoreError('SLUICE_STORE_REPLY', `redis: ${meaning}`, { cause: error });
-  if (error instanceof Error && error.message === 'Command timed out') {
-    return new StoreError('SLUICE_STORE_TIMEOUT', `redis: ${meaning}`, { cause: error });
+export function storeError(error: unknown, trouble: Trouble | undefined): StoreError {
+  const reply = replyIn(error);
+  if (reply !== undefined && /^(?:TRYAGAIN|MOVED|ASK) /.test(reply)) {
+    return new SlotMovingError('SLUICE_STORE_REPLY', 'redis: the keys are moving to another server', { cause: error });
   }
-  const why = meaning ?? trouble ?? 'not connected yet';
-  return new StoreError('SLUICE_STORE_CONNECTION', `redis: ${why}`, { cause: error });
+  const own = troubleOf(reply === undefined ? error : new Error(reply));
+  const text = `redis: ${(own ?? trouble)?.text ?? 'not connected yet'}`;
+  return new StoreError(codeOf(error, own ?? trouble), text, { cause: error });
+}
+
+function codeOf(error: unknown, trouble: Trouble | undefined): ErrorCode {
+  if (trouble?.refused === true) return 'SLUICE_STORE_REFUSED';
+  if (isReplyError(error)) return 'SLUICE_STORE_REPLY';
+  const late = error instanceof Error && error.message === 'Command timed out';
+  return late ? 'SLUICE_STORE_TIMEOUT' : 'SLUICE_STORE_CONNECTION';
+}
+
+/** The server that was asked sent us on, and it failed there. */
+export class RedirectedError extends StoreError {}
+
+/**
+ * The keys of a call are on their way from one server to another, some here and some there. Nothing was counted; keys
+ * asked for one at a time are found.
+ */
+export class SlotMovingError extends RedirectedError {}
+
+const REDIRECTED = /^Too many Cluster redirections\. Last error: (?:Reply)?Error: /;
+
+/** What the server said that answered last, also behind a redirection. */
+function replyIn(error: unknown): string | undefined {
+  return isReplyError(error) ? error.message : behindRedirection(error);
+}
+
+function behindRedirection(error: unknown): string | undefined {
+  return error instanceof Error && REDIRECTED.test(error.message) ? error.message.replace(REDIRECTED, '') : undefined;
 }
 
 export function isReplyError(error: unknown): error is Error {

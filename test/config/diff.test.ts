@@ -57,7 +57,7 @@ test('neither secrets nor the keys of clients are shown', () => {
     `admin: { token: secret${n} }\nredis: { url: "redis://:secret${n}@h" }\n${SMALL}    overrides: [{ key: secret${n}, rate: 1/1s }]\n`;
   assert.deepEqual(said(text(2), config(text(1))), [
     'admin.token changed (restart)',
-    'redis.url changed (restart)',
+    'redis.password changed (restart)',
     'limit per-client: overrides changed',
   ]);
   assert.deepEqual(

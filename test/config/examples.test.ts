@@ -59,7 +59,14 @@ test('the file of the design loads, and every value arrives', () => {
   assert.ok('config' in result, 'faults' in result ? result.faults.map(formatFault).join('\n') : '');
   const { config } = result;
   assert.equal(config.admin.token, FIXTURE_ENV.SLUICE_ADMIN_TOKEN);
-  assert.deepEqual(config.redis, { url: 'redis://127.0.0.1:6379', keyPrefix: 'sluice', timeoutMs: 50 });
+  assert.deepEqual(config.redis, {
+    servers: { kind: 'single', address: { host: '127.0.0.1', port: 6379 }, database: 0 },
+    username: undefined,
+    password: undefined,
+    tls: undefined,
+    keyPrefix: 'sluice',
+    timeoutMs: 50,
+  });
   assert.deepEqual(config.routes, [
     {
       name: 'route-1',
@@ -90,5 +97,6 @@ test('the file of the design loads, and every value arrives', () => {
     rates: [{ count: 100, windowMs: 60_000 }],
     buckets: 2,
     burst: undefined,
+    lease: 'none',
   });
 });

@@ -6,6 +6,7 @@ export const FIXTURE_ENV = {
   SLUICE_TEST_WORD: 'hunter2',
   SLUICE_ADMIN_TOKEN: 'admin-token-of-the-tests',
   SLUICE_REDIS_URL: 'redis://:redis-password-of-the-tests@127.0.0.1:6379',
+  SLUICE_REDIS_PASSWORD: 'redis-password-of-the-tests',
   SLUICE_DEMO_UPSTREAM: 'http://127.0.0.1:3999',
 } as const;
 

@@ -69,9 +69,9 @@ test('a default of the schema is a value that the schema allows', () => {
 
 /** Faults that the schema itself shows in an editor, without our reader. */
 const STRUCTURAL =
-  /^(unknown-key|not-yet|missing-key|wrong-type|wrong-word|out-of-range|empty-list|duplicate-entry|bad-name|bad-rate|bad-duration|bad-size|bad-address|bad-cost|bad-redis-url|bad-key-part)$/;
+  /^(unknown-key|not-yet|missing-key|wrong-type|wrong-word|out-of-range|empty-list|duplicate-entry|bad-name|bad-rate|bad-duration|bad-size|bad-address|bad-cost|bad-redis-url|redis-servers|bad-key-part)$/;
 /** Of those, what only the reader knows. */
-const READER_ONLY = /^(out-of-range--timer|bad-address--port)$/;
+const READER_ONLY = /^(out-of-range--timer|bad-address--port|bad-redis-url--no-password)$/;
 
 for (const { name, file, text } of invalidFixtures()) {
   if (!STRUCTURAL.test(name.replace(/--.*/, '')) || READER_ONLY.test(name) || name === 'wrong-type--environment')

@@ -8,7 +8,6 @@ import { silentTelemetry } from '../../src/core/telemetry.ts';
 import type { SharingName } from '../../src/core/types.ts';
 import type { CompiledLimits } from '../../src/limiter/create.ts';
 import { createLimiter } from '../../src/limiter/create.ts';
-import { NO_ACCESS } from '../../src/redis/client-options.ts';
 import { RedisConnection } from '../../src/redis/connection.ts';
 import { keyLayout } from '../../src/redis/keys.ts';
 import { loadScript } from '../../src/redis/lua-script-loader.ts';
@@ -32,8 +31,8 @@ describe('over a real Redis', () => {
   before(async () => {
     redis = await startRedis();
     connection = new RedisConnection({
-      address: { url: redis.url },
-      access: NO_ACCESS,
+      address: { host: '127.0.0.1', port: redis.port, database: 0 },
+      access: { username: undefined, password: undefined, tls: undefined },
       timeoutMs: TIMEOUT_MS,
       clientName: 'test',
       clock: systemClock,

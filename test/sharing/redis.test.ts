@@ -5,7 +5,6 @@ import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import type { Telemetry } from '../../src/core/telemetry.ts';
 import { silentTelemetry } from '../../src/core/telemetry.ts';
-import { NO_ACCESS } from '../../src/redis/client-options.ts';
 import { RedisConnection } from '../../src/redis/connection.ts';
 import { keyLayout } from '../../src/redis/keys.ts';
 import { loadScript } from '../../src/redis/lua-script-loader.ts';
@@ -37,8 +36,8 @@ async function rig(
 ): Promise<Rig> {
   const timeoutMs = options.timeoutMs ?? 2_000;
   const connection = new RedisConnection({
-    address: { url: redis.url },
-    access: NO_ACCESS,
+    address: { host: '127.0.0.1', port: redis.port, database: 0 },
+    access: { username: undefined, password: undefined, tls: undefined },
     timeoutMs,
     clientName: 'test',
     clock: systemClock,

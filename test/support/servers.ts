@@ -12,6 +12,7 @@ interface Server {
 const SERVERS = {
   'redis-server': { debianPackages: ['redis-server'] },
   'redis-cli': { debianPackages: ['redis-tools'] },
+  openssl: { debianPackages: ['openssl'] },
   nginx: { debianPackages: ['nginx-light'] },
   promtool: { debianPackages: ['prometheus'] },
   faketime: { debianPackages: ['faketime'] },
@@ -27,7 +28,14 @@ const SERVERS = {
 export type ServerName = keyof typeof SERVERS;
 
 /** What `npm test` needs. */
-export const TEST_SERVERS: readonly ServerName[] = ['redis-server', 'redis-cli', 'nginx', 'promtool', 'faketime'];
+export const TEST_SERVERS: readonly ServerName[] = [
+  'redis-server',
+  'redis-cli',
+  'openssl',
+  'nginx',
+  'promtool',
+  'faketime',
+];
 
 /** What `npm run bench` needs. */
 export const BENCH_SERVERS: readonly ServerName[] = [
