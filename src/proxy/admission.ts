@@ -1,14 +1,13 @@
-import type { IncomingMessage } from 'node:http';
 import { resolveClientIp } from './client-address.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientConnection } from './downstream/client-connection.ts';
+import type { ClientRequest } from './downstream/client-request.ts';
 import type { Fault } from './faults.ts';
 import { FAULTS } from './faults.ts';
 import { normaliseHost } from './host.ts';
 import type { ServerOptions } from './options.ts';
 import type { NormalPath } from './path.ts';
 import { normalisePath } from './path.ts';
-import type { BodyFraming } from './request-head.ts';
-import { RequestHead, requestFraming } from './request-head.ts';
+import type { BodyFraming, RequestHead } from './request-head.ts';
 import type { CompiledRoute, CompiledSnapshot } from './snapshot.ts';
 import { findRoute } from './snapshot.ts';
 import { parseTarget } from './target.ts';
@@ -25,7 +24,7 @@ export class Admission {
   readonly httpMinor: number;
   clientIp: string;
   peerTrusted = false;
-  framing: BodyFraming = 'none';
+  readonly framing: BodyFraming;
   /** As the client spelled it: for the upstream's Host field. '' when the request has none. */
   authority = '';
   host = '';
@@ -34,16 +33,17 @@ export class Admission {
   route: CompiledRoute | undefined;
   readonly fault: Fault | undefined;
 
-  constructor(req: IncomingMessage, connection: ClientConnection, snapshot: CompiledSnapshot, options: ServerOptions) {
-    this.method = req.method ?? '';
-    this.httpMinor = req.httpVersionMinor;
+  constructor(req: ClientRequest, connection: ClientConnection, snapshot: CompiledSnapshot, options: ServerOptions) {
+    this.method = req.method;
+    this.httpMinor = req.minor;
+    this.framing = req.framing;
     this.clientIp = connection.peer;
-    this.head = new RequestHead(req.rawHeaders);
+    this.head = req.head;
     this.fault = this.#read(req, connection, snapshot, options);
   }
 
   #read(
-    req: IncomingMessage,
+    req: ClientRequest,
     connection: ClientConnection,
     snapshot: CompiledSnapshot,
     options: ServerOptions,
@@ -51,13 +51,11 @@ export class Admission {
     const head = this.head;
     this.peerTrusted = connection.trustedBy(snapshot.trusted);
     if (this.peerTrusted) this.clientIp = resolveClientIp(snapshot.trusted, connection.peer, head.forwardedFor);
-    this.framing = requestFraming(head, this.httpMinor);
     if (connection.surplus) return FAULTS.connections;
-    if (req.httpVersionMajor !== 1) return FAULTS.version;
     if (head.raw.length > options.maxHeaderCount * 2) return FAULTS.headersTooLarge;
     if (this.framing === 'malformed') return FAULTS.framing;
     if (this.framing === 'unsupported') return FAULTS.coding;
-    const target = parseTarget(this.method, req.url ?? '');
+    const target = parseTarget(this.method, req.target);
     if (target === undefined) return FAULTS.target;
     const host = readHost(head, this.httpMinor, target.authority);
     if (host === undefined) return FAULTS.host;

@@ -1,17 +1,18 @@
 import { Buffer } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
 import { reasonOf } from '../core/errors.ts';
 import type { RequestEvent } from '../core/telemetry.ts';
 import type { Outcome } from '../limiter/outcome.ts';
 import type { ActiveList, Linked } from './active-list.ts';
 import { Admission } from './admission.ts';
-import type { ClientConnection, ConnectionUser } from './client-connection.ts';
+import type { ClientConnection, ConnectionUser } from './downstream/client-connection.ts';
+import type { ClientRequest } from './downstream/client-request.ts';
+import type { ClientResponse } from './downstream/client-response.ts';
+import { utf8AsLatin1 } from './downstream/client-response.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import type { Fault } from './faults.ts';
 import { FAULTS } from './faults.ts';
 import { Forwarding } from './forwarding.ts';
 import type { ForwardingOwner } from './forwarding-owner.ts';
-import type { LeanResponse } from './lean-http.ts';
 import { endAfterLingering } from './linger.ts';
 import { PlainRequestFacts } from './request-facts.ts';
 import type { CompiledRoute } from './snapshot.ts';
@@ -27,8 +28,8 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
   readonly #host: ExchangeHost;
   readonly #active: ActiveList<Exchange>;
   readonly #connection: ClientConnection;
-  readonly #req: IncomingMessage;
-  readonly #res: LeanResponse;
+  readonly #req: ClientRequest;
+  readonly #res: ClientResponse;
   readonly #admission: Admission;
   readonly #startedAt: number;
   /** The client holds its body back until 100 Continue. */
@@ -51,8 +52,8 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     host: ExchangeHost,
     active: ActiveList<Exchange>,
     connection: ClientConnection,
-    req: IncomingMessage,
-    res: LeanResponse,
+    req: ClientRequest,
+    res: ClientResponse,
     holdsBody: boolean,
     upgradeHead: Buffer | undefined,
   ) {
@@ -65,7 +66,7 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     this.#upgradeHead = upgradeHead;
     this.#startedAt = host.clock.monotonic();
     this.#admission = new Admission(req, connection, host.snapshot, host.server);
-    connection.users.push(this);
+    connection.enter(this);
     active.add(this);
   }
 
@@ -91,7 +92,7 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     this.#forwarding?.tick(now);
     if (this.#unflushed === undefined) return;
     const idleMs = this.#host.server.streamIdleTimeoutMs;
-    const left = this.#res.writableLength;
+    const left = this.#res.unflushed;
     if (left !== this.#unflushed.bytes) this.#unflushed = { bytes: left, since: now };
     else if (idleMs > 0 && now - this.#unflushed.since > idleMs) {
       this.#fault = FAULTS.streamIdle;
@@ -130,7 +131,7 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     this.#res.shouldKeepAlive = false;
     if (this.#answered) {
       // The answer is out; only the rest of the request was still being read.
-      if (!this.#res.writableEnded) this.#res.end();
+      this.#res.end();
     } else if (this.#res.headersSent) {
       this.#status = this.#forwarding?.status ?? this.#status;
       this.#fault ??= timeout ? FAULTS.requestTimeout : FAULTS.malformed;
@@ -212,11 +213,12 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     for (let i = 0; i < added.length; i++) fields.push(added[i] ?? '');
     const lingers = this.#leavesBody();
     if (lingers || this.#host.draining) res.shouldKeepAlive = false;
-    res.writeHead(status, fields);
+    res.writeHead(status, fields, length === undefined ? 'none' : 'length', false);
+    const text = body === '' ? '' : utf8AsLatin1(body);
     if (lingers) {
-      if (body !== '') res.write(body);
+      res.flush(text);
       endAfterLingering(this.#req, res, this.#host.clock);
-    } else res.end(body);
+    } else res.end(text);
     this.#finishWhenFlushed();
   }
 
@@ -235,13 +237,13 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
   /** A response is over when the system has taken it; one that lingers has said all it has to say. */
   #finishWhenFlushed(): void {
     const res = this.#res;
-    const bytes = res.writableLength;
-    if (bytes === 0 || res.socket?.destroyed === true || this.#forwarding?.status === 101) {
+    const bytes = res.unflushed;
+    if (bytes === 0 || res.destroyed || this.#forwarding?.status === 101) {
       this.#finish();
       return;
     }
     this.#unflushed = { bytes, since: this.#host.coarseNow };
-    res.once('finish', () => this.#finish());
+    res.flushed(() => this.#finish());
   }
 
   #finish(): void {

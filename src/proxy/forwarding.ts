@@ -1,12 +1,12 @@
 import type { Buffer } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Admission } from './admission.ts';
+import type { ClientRequest } from './downstream/client-request.ts';
+import type { ClientResponse } from './downstream/client-response.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import type { Fault } from './faults.ts';
 import { FAULTS } from './faults.ts';
 import type { ForwardingOwner } from './forwarding-owner.ts';
-import type { LeanResponse } from './lean-http.ts';
 import { endAfterLingering } from './linger.ts';
 import { OutgoingRequest } from './outgoing-request.ts';
 import type { BodyReader } from './request-body.ts';
@@ -39,8 +39,8 @@ export class Forwarding implements UpstreamHandler, BodyReader {
   readonly #upstream: Upstream;
   readonly #attempts: Attempts;
   readonly #admission: Admission;
-  readonly #req: IncomingMessage;
-  readonly #res: LeanResponse;
+  readonly #req: ClientRequest;
+  readonly #res: ClientResponse;
   readonly #writer: ResponseWriter;
   /** Fields of the limiter, flat. */
   readonly #added: readonly string[];
@@ -66,8 +66,8 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     host: ExchangeHost,
     upstream: Upstream,
     admission: Admission,
-    req: IncomingMessage,
-    res: LeanResponse,
+    req: ClientRequest,
+    res: ClientResponse,
     added: readonly string[],
     holdsBody: boolean,
   ) {
@@ -258,13 +258,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     this.status = 101;
     this.#phase = TUNNELLING;
     this.#lastMoved = this.#host.coarseNow;
-    const client = this.#res.socket;
-    if (client === null) {
-      socket.destroy();
-      return;
-    }
-    this.#res.detachSocket(client);
-    client.write(switchingHead(fields, this.#added, this.#host.via[1]), 'latin1');
+    this.#res.socket.write(switchingHead(fields, this.#added, this.#host.via[1]), 'latin1');
     tunnel.connect(socket, head);
   }
 
@@ -305,7 +299,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     if (this.#slowClient) return;
     this.#slowClient = true;
     this.#call?.pause();
-    this.#res.once('drain', () => {
+    this.#res.drained(() => {
       this.#slowClient = false;
       this.#lastMoved = this.#host.coarseNow;
       if (this.#phase === STREAMING) this.#call?.resume();

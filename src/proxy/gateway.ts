@@ -1,24 +1,21 @@
 import type { Buffer } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import type { Clock } from '../core/clock.ts';
+import type { Server, Socket } from 'node:net';
+import type { Clock, Timer } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Random } from '../core/random.ts';
 import type { Telemetry } from '../core/telemetry.ts';
 import { ActiveList } from './active-list.ts';
 import { isToken } from './characters.ts';
-import { ClientConnection } from './client-connection.ts';
-import type { ClientError } from './client-error.ts';
-import { answerUnreadable, faultOfClientError, isDisconnect } from './client-error.ts';
-import type { DownstreamServer } from './downstream.ts';
-import { createDownstream, listen } from './downstream.ts';
+import type { ConnectionOwner } from './downstream/client-connection.ts';
+import { ClientConnection } from './downstream/client-connection.ts';
+import type { ClientRequest } from './downstream/client-request.ts';
+import type { ClientResponse } from './downstream/client-response.ts';
+import { createDownstream, listen, lookingIntervalMs, readingLimits } from './downstream/server.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import type { Fault } from './faults.ts';
-import { FAULTS } from './faults.ts';
+import { FAULTS, rawFaultResponse } from './faults.ts';
 import { HttpDate } from './http-date.ts';
-import { LeanResponse } from './lean-http.ts';
 import type { ProxySnapshot, ServerOptions } from './options.ts';
 import { shutDown } from './shutdown.ts';
 import type { CompiledSnapshot } from './snapshot.ts';
@@ -36,18 +33,17 @@ export interface GatewayDeps {
   readonly instance?: string;
 }
 
-const CONNECTION = Symbol('connection');
-type TrackedSocket = Socket & { [CONNECTION]?: ClientConnection };
-
 /** The data plane: takes requests, has them decided, forwards or refuses them. */
 export class Gateway {
   readonly #deps: GatewayDeps;
-  readonly #server: DownstreamServer;
+  readonly #server: Server;
   readonly #active = new ActiveList<Exchange>();
   readonly #connections = new Set<ClientConnection>();
   readonly #ticker: Ticker;
-  readonly #host: ExchangeHost;
+  readonly #host: ExchangeHost & ConnectionOwner;
   #snapshot: CompiledSnapshot;
+  #watch: Timer | undefined;
+  #lookedAt: number;
   #draining = false;
   #drained: Promise<boolean> | undefined;
 
@@ -57,15 +53,17 @@ export class Gateway {
     this.#snapshot = compileSnapshot(deps.snapshot, deps.clock, deps.random, undefined);
     this.#ticker = new Ticker(deps.clock, (now) => this.#active.each((exchange) => exchange.tick(now)));
     this.#ticker.periodMs = tickPeriod(deps.server, deps.snapshot);
+    this.#lookedAt = deps.clock.monotonic();
     this.#host = this.#makeHost();
-    this.#server = createDownstream(deps.server);
-    this.#attach(this.#server);
+    this.#server = createDownstream(deps.server, (socket) => this.#connected(socket));
+    this.#server.on('drop', () => deps.logger.warn({}, 'connection closed unread: far more than accepted are open'));
   }
 
   /** @throws SluiceError SLUICE_LISTEN, in one line */
   async listen(address: { host: string; port: number }): Promise<{ host: string; port: number }> {
     const bound = await listen(this.#server, address);
     this.#ticker.start(this.#ticker.periodMs);
+    this.#watch = this.#watchConnections();
     this.#server.on('error', (error) => this.#deps.logger.error({ reason: error.message }, 'listening failed'));
     return bound;
   }
@@ -108,11 +106,22 @@ export class Gateway {
     this.#draining = true;
     const clean = await shutDown(this.#server, this.#deps.clock, this.#connections, this.#active, timeoutMs);
     this.#ticker.stop();
+    this.#watch?.cancel();
     closeRemoved(this.#snapshot, undefined);
     return clean;
   }
 
-  #makeHost(): ExchangeHost {
+  /** Looks after the time limits of reading requests. */
+  #watchConnections(): Timer {
+    const { clock } = this.#deps;
+    const everyMs = lookingIntervalMs(this.#host.limits);
+    return clock.every(everyMs, () => {
+      this.#lookedAt = clock.monotonic();
+      for (const connection of this.#connections) connection.look(this.#lookedAt, everyMs);
+    });
+  }
+
+  #makeHost(): ExchangeHost & ConnectionOwner {
     const { clock, telemetry, logger, server, instance } = this.#deps;
     const name = instance !== undefined && isToken(instance) ? instance : 'sluice';
     const gateway = this;
@@ -124,9 +133,15 @@ export class Gateway {
       server,
       via: [`1.0 ${name}`, `1.1 ${name}`],
       keepAliveFields: keepAliveFields(server.keepAliveTimeoutMs),
+      limits: readingLimits(server),
       httpDate: () => date.text(clock.now()),
+      serve: (connection, req, res, upgradeHead) => this.#serve(connection, req, res, upgradeHead),
+      unreadable: (connection, fault, method) => this.#answerBare(connection, fault, method),
       get coarseNow(): number {
         return gateway.#ticker.now;
+      },
+      get lookedAt(): number {
+        return gateway.#lookedAt;
       },
       get tickMs(): number {
         return gateway.#ticker.periodMs;
@@ -140,20 +155,9 @@ export class Gateway {
     };
   }
 
-  #attach(server: DownstreamServer): void {
-    server.on('connection', (socket: TrackedSocket) => this.#connected(socket));
-    server.on('request', (req, res) => this.#serve(req, res, false, undefined));
-    server.on('checkContinue', (req, res) => this.#serve(req, res, true, undefined));
-    server.on('checkExpectation', (req, res) => this.#exchange(req, res, true, undefined)?.refuse(FAULTS.expectation));
-    server.on('upgrade', (req, socket, head) => this.#upgrade(req, socket, head));
-    server.on('connect', (req, socket) => this.#refuseConnect(req, socket));
-    server.on('clientError', (error: ClientError, socket) => this.#unreadable(error, socket));
-    server.on('drop', () => this.#deps.logger.warn({}, 'connection closed unread: far more than accepted are open'));
-  }
-
-  #connected(socket: TrackedSocket): void {
-    const connection = new ClientConnection(socket, this.#connections.size >= this.#deps.server.maxConnections);
-    socket[CONNECTION] = connection;
+  #connected(socket: Socket): void {
+    const surplus = this.#connections.size >= this.#deps.server.maxConnections;
+    const connection = new ClientConnection(socket, surplus, this.#host);
     this.#connections.add(connection);
     socket.on('close', () => {
       this.#connections.delete(connection);
@@ -161,68 +165,20 @@ export class Gateway {
     });
   }
 
-  #serve(req: IncomingMessage, res: LeanResponse, holdsBody: boolean, upgradeHead: Buffer | undefined): void {
-    this.#exchange(req, res, holdsBody, upgradeHead)?.start();
-  }
-
-  #exchange(
-    req: IncomingMessage,
-    res: LeanResponse,
-    holdsBody: boolean,
-    upgradeHead: Buffer | undefined,
-  ): Exchange | undefined {
-    const connection = (req.socket as TrackedSocket)[CONNECTION];
-    if (connection === undefined || connection.broken) {
-      req.socket.destroy();
-      return undefined;
-    }
-    return new Exchange(this.#host, this.#active, connection, req, res, holdsBody, upgradeHead);
-  }
-
-  #upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const connection = (socket as TrackedSocket)[CONNECTION];
-    // An upgrade behind a request that is still being answered would mix two messages on one connection.
-    if (connection === undefined || connection.users.length > 0) {
-      socket.destroy();
-      return;
-    }
-    const res = new LeanResponse(req);
-    res.shouldKeepAlive = false;
-    res.assignSocket(connection.socket);
-    connection.socket.on('drain', () => res.emit('drain'));
-    connection.socket.on('error', () => connection.socket.destroy());
-    res.once('finish', () => connection.socket.destroySoon());
-    this.#serve(req, res, false, head);
-  }
-
-  #refuseConnect(req: IncomingMessage, socket: Duplex): void {
-    const connection = (socket as TrackedSocket)[CONNECTION];
-    if (connection === undefined) {
-      socket.destroy();
-      return;
-    }
-    connection.socket.on('error', () => connection.socket.destroy());
-    this.#answerBare(connection, FAULTS.method, req.method ?? '');
-  }
-
-  #unreadable(error: ClientError, socket: Duplex): void {
-    const connection = (socket as TrackedSocket)[CONNECTION];
-    if (connection === undefined || connection.broken || isDisconnect(error)) {
-      socket.destroy();
-      return;
-    }
-    const fault = connection.surplus ? FAULTS.connections : faultOfClientError(error);
-    const user = connection.users.at(-1);
-    connection.broken = true;
-    if (user !== undefined) user.requestBroken(fault === FAULTS.requestTimeout);
-    else if (fault === FAULTS.requestTimeout && connection.socket.bytesRead === 0) socket.destroy();
-    else this.#answerBare(connection, fault, '');
+  #serve(connection: ClientConnection, req: ClientRequest, res: ClientResponse, upgradeHead: Buffer | undefined): void {
+    const expects = req.minor === 1 ? req.head.expect : undefined;
+    const holdsBody = expects !== undefined;
+    const exchange = new Exchange(this.#host, this.#active, connection, req, res, holdsBody, upgradeHead);
+    if (expects !== undefined && !/(?:^|\W)100-continue(?:$|\W)/i.test(expects)) exchange.refuse(FAULTS.expectation);
+    else exchange.start();
   }
 
   /** A request that never became one is counted all the same. */
   #answerBare(connection: ClientConnection, fault: Fault, method: string): void {
-    const { clock, telemetry } = this.#deps;
-    answerUnreadable(connection.socket, fault, clock.now());
+    const { telemetry } = this.#deps;
+    const { socket } = connection;
+    if (socket.writable) socket.write(rawFaultResponse(fault, this.#host.httpDate()), 'latin1');
+    socket.destroySoon();
     telemetry.requestFinished({
       route: '',
       outcome: 'error',

@@ -1,5 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '../core/clock.ts';
+import type { Buffer } from 'node:buffer';
+import type { Clock, Timer } from '../core/clock.ts';
+import type { BodyConsumer, ClientRequest } from './downstream/client-request.ts';
+import type { ClientResponse } from './downstream/client-response.ts';
 
 /** Most bytes read of a body that nobody wants, and longest time, before the connection is closed. */
 const LINGER_BYTES = 262_144;
@@ -11,20 +13,28 @@ const LINGER_MS = 1_000;
  *
  * @param res everything but the end is written, with `Connection: close`
  */
-export function endAfterLingering(req: IncomingMessage, res: ServerResponse, clock: Clock): void {
-  let left = LINGER_BYTES;
-  const end = (): void => {
-    timer.cancel();
-    req.off('data', count);
-    if (!res.writableEnded) res.end();
-  };
-  const count = (chunk: Uint8Array): void => {
-    left -= chunk.length;
-    if (left <= 0) end();
-  };
-  const timer = clock.after(LINGER_MS, end);
-  req.on('data', count);
-  req.once('end', end);
-  res.once('close', () => timer.cancel());
-  req.resume();
+export function endAfterLingering(req: ClientRequest, res: ClientResponse, clock: Clock): void {
+  if (req.complete) res.end();
+  else req.consume(new Lingering(res, clock));
+}
+
+class Lingering implements BodyConsumer {
+  readonly #res: ClientResponse;
+  readonly #timer: Timer;
+  #left = LINGER_BYTES;
+
+  constructor(res: ClientResponse, clock: Clock) {
+    this.#res = res;
+    this.#timer = clock.after(LINGER_MS, () => this.bodyEnd());
+  }
+
+  bodyData(chunk: Buffer): void {
+    this.#left -= chunk.length;
+    if (this.#left <= 0) this.bodyEnd();
+  }
+
+  bodyEnd(): void {
+    this.#timer.cancel();
+    this.#res.end();
+  }
 }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
+import type { BodyConsumer, ClientRequest } from './downstream/client-request.ts';
 import { forwardableTrailers } from './fields.ts';
 import type { UpstreamCall } from './upstream/client.ts';
 
@@ -14,8 +14,8 @@ export interface BodyReader {
 }
 
 /** A request's body on its way: collected when small, else passed on as it comes. */
-export class RequestBody {
-  readonly #req: IncomingMessage;
+export class RequestBody implements BodyConsumer {
+  readonly #req: ClientRequest;
   readonly #reader: BodyReader;
   readonly #limit: number;
   #chunks: Buffer[] | undefined;
@@ -25,7 +25,7 @@ export class RequestBody {
   bytes = 0;
 
   /** @param limit most bytes accepted; undefined = any number */
-  constructor(req: IncomingMessage, limit: number | undefined, reader: BodyReader) {
+  constructor(req: ClientRequest, limit: number | undefined, reader: BodyReader) {
     this.#req = req;
     this.#limit = limit ?? Number.POSITIVE_INFINITY;
     this.#reader = reader;
@@ -43,13 +43,13 @@ export class RequestBody {
 
   collect(): void {
     this.#chunks = [];
-    this.#listen();
+    this.#req.consume(this);
   }
 
   /** Passes the body on as fast as the call takes it. */
   pumpTo(call: UpstreamCall): void {
     this.#call = call;
-    this.#listen();
+    this.#req.consume(this);
   }
 
   /** The call takes more again. */
@@ -61,15 +61,10 @@ export class RequestBody {
   discard(): void {
     this.#chunks = undefined;
     this.#call = undefined;
-    this.#req.resume();
+    this.#req.discard();
   }
 
-  #listen(): void {
-    this.#req.on('data', (chunk: Buffer) => this.#data(chunk));
-    this.#req.on('end', () => this.#end());
-  }
-
-  #data(chunk: Buffer): void {
+  bodyData(chunk: Buffer): void {
     this.bytes += chunk.length;
     if (this.#chunks === undefined && this.#call === undefined) return;
     if (this.bytes > this.#limit) {
@@ -84,7 +79,7 @@ export class RequestBody {
     else if (this.#call?.write(chunk) === false) this.#req.pause();
   }
 
-  #end(): void {
+  bodyEnd(): void {
     this.#ended = true;
     const chunks = this.#chunks;
     if (chunks !== undefined) {
@@ -92,7 +87,7 @@ export class RequestBody {
       const [only] = chunks;
       this.#reader.bodyBuffered(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks));
     } else {
-      const trailers = this.#req.rawTrailers;
+      const trailers = this.#req.trailers;
       this.#call?.end(trailers.length === 0 ? trailers : forwardableTrailers(trailers));
     }
   }

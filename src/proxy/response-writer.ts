@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { STATUS_CODES } from 'node:http';
+import type { ClientResponse, Framing } from './downstream/client-response.ts';
 import type { ExchangeHost } from './exchange-host.ts';
 import { forwardableTrailers } from './fields.ts';
-import type { LeanResponse } from './lean-http.ts';
 import type { ResponseHead } from './response-headers.ts';
 
 /** Bodies up to here are sent as one string with the head: one write of one kind is what the kernel is quickest at. */
@@ -14,7 +14,7 @@ const STRING_BODY_BYTES = 16_384;
  */
 export class ResponseWriter {
   readonly #host: ExchangeHost;
-  readonly #res: LeanResponse;
+  readonly #res: ClientResponse;
   readonly #isHead: boolean;
   readonly #oldClient: boolean;
   /** Held back: not yet written. */
@@ -28,7 +28,7 @@ export class ResponseWriter {
   /** Body bytes taken. */
   bytes = 0;
 
-  constructor(host: ExchangeHost, res: LeanResponse, method: string, httpMinor: number) {
+  constructor(host: ExchangeHost, res: ClientResponse, method: string, httpMinor: number) {
     this.#host = host;
     this.#res = res;
     this.#isHead = method === 'HEAD';
@@ -61,7 +61,7 @@ export class ResponseWriter {
     this.#writeHead(head, this.#declaredLength(head), true);
     const body = this.#takeBody();
     if (body !== undefined) return this.#res.write(Buffer.from(body));
-    this.#res.flushHeaders();
+    this.#res.flush();
     return true;
   }
 
@@ -79,7 +79,7 @@ export class ResponseWriter {
       return;
     }
     if (head === undefined) {
-      this.#end(passed);
+      this.#res.end('', passed);
       return;
     }
     const declared = this.#declaredLength(head);
@@ -93,12 +93,12 @@ export class ResponseWriter {
       return;
     }
     this.#writeHead(head, bodiless || chunked ? declared : this.bytes, chunked);
-    if (body === undefined) this.#end(passed);
-    else if (chunked) {
+    if (body === undefined) this.#res.end('', passed);
+    else if (body.length <= STRING_BODY_BYTES) this.#res.end(body.toString('latin1'), passed);
+    else {
       this.#res.write(Buffer.from(body));
-      this.#end(passed);
-    } else if (body.length <= STRING_BODY_BYTES) this.#res.end(body.toString('latin1'), 'latin1');
-    else this.#res.end(Buffer.from(body));
+      this.#res.end('', passed);
+    }
   }
 
   /** Forgets what is held; another response may then be written. */
@@ -113,7 +113,7 @@ export class ResponseWriter {
   truncate(): void {
     const socket = this.#res.socket;
     // The end of the connection is a clean end to a close-delimited body; only a reset is not.
-    if (this.#closeDelimited && socket !== null) socket.resetAndDestroy();
+    if (this.#closeDelimited) socket.resetAndDestroy();
     else this.#res.destroy();
   }
 
@@ -132,7 +132,7 @@ export class ResponseWriter {
     const bodiless = this.#isHead || head.status === 204 || head.status === 304;
     const body = this.#takeBody();
     this.#writeHead(head, bodiless ? this.#declaredLength(head) : this.bytes, false);
-    if (body === undefined) this.#res.flushHeaders();
+    if (body === undefined) this.#res.flush();
     else this.#res.write(Buffer.from(body));
   }
 
@@ -151,25 +151,16 @@ export class ResponseWriter {
     this.#head = undefined;
     const { fields, status } = head;
     const bodiless = this.#isHead || status === 204 || status === 304;
-    if (length !== undefined) fields.push('Content-Length', String(length));
-    else if (!bodiless) {
+    let framing: Framing = 'none';
+    if (length !== undefined) {
+      framing = 'length';
+      fields.push('Content-Length', String(length));
+    } else if (!bodiless) {
       this.#chunked = mayChunk && !this.#oldClient;
       this.#closeDelimited = !this.#chunked;
-      if (this.#chunked && head.trailer !== undefined) {
-        // Node takes a Trailer field for an error unless chunked framing is already known at that point.
-        fields.push('Transfer-Encoding', 'chunked', 'Trailer', head.trailer);
-      }
+      framing = this.#chunked ? 'chunked' : 'close';
+      if (this.#chunked && head.trailer !== undefined) fields.push('Trailer', head.trailer);
     }
-    if (head.hasDate) this.#res.sendDate = false;
-    this.#res.writeHead(status, fields);
-  }
-
-  #end(trailers: readonly string[]): void {
-    if (this.#chunked && trailers.length > 0) {
-      const pairs: [string, string][] = [];
-      for (let i = 0; i < trailers.length; i += 2) pairs.push([trailers[i] ?? '', trailers[i + 1] ?? '']);
-      this.#res.addTrailers(pairs);
-    }
-    this.#res.end();
+    this.#res.writeHead(status, fields, framing, head.hasDate);
   }
 }

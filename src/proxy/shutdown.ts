@@ -1,9 +1,7 @@
-import { Server as HttpServer } from 'node:http';
-import { Server as NetServer } from 'node:net';
+import type { Server } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { ActiveList } from './active-list.ts';
-import type { ClientConnection } from './client-connection.ts';
-import type { DownstreamServer } from './downstream.ts';
+import type { ClientConnection } from './downstream/client-connection.ts';
 import type { Exchange } from './exchange.ts';
 
 const POLL_MS = 20;
@@ -18,28 +16,26 @@ const LONGEST_GRACE_MS = 2_000;
  * @returns true when everything finished by itself, false when the rest was cut off after `timeoutMs`
  */
 export function shutDown(
-  server: DownstreamServer,
+  server: Server,
   clock: Clock,
   connections: ReadonlySet<ClientConnection>,
   active: ActiveList<Exchange>,
   timeoutMs: number,
 ): Promise<boolean> {
-  // http.Server.close would destroy the idle connections; the plain one only stops listening.
-  NetServer.prototype.close.call(server);
+  server.close();
   const start = clock.monotonic();
   const graceMs = Math.min(LONGEST_GRACE_MS, timeoutMs / 4);
   return new Promise((resolve) => {
     const look = (): boolean => {
       const waited = clock.monotonic() - start;
       if (waited >= graceMs) {
-        for (const connection of connections) if (connection.users.length === 0) connection.socket.destroySoon();
+        for (const connection of connections) if (connection.idle) connection.socket.destroySoon();
       }
       const late = waited >= timeoutMs;
       if (connections.size > 0 && !late) return false;
       resolve(active.size === 0);
       active.each((exchange) => exchange.cutOff());
       for (const connection of connections) connection.socket.destroy();
-      HttpServer.prototype.close.call(server);
       return true;
     };
     if (look()) return;

@@ -25,6 +25,7 @@ export class Tunnel {
     client.on('data', (chunk: Buffer) => this.#fromClient(chunk));
     client.on('error', () => this.destroy());
     client.on('close', () => this.destroy());
+    client.resume();
   }
 
   /** The upstream has agreed. @param head what it already sent in the new protocol */
