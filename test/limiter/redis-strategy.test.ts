@@ -16,7 +16,7 @@ import { RedisStrategy } from '../../src/sharing/redis.ts';
 import type { Strategy } from '../../src/sharing/strategy.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Redis } from '../support/redis.ts';
-import { startRedis } from '../support/redis.ts';
+import { NO_ACCESS, startRedis } from '../support/redis.ts';
 import { concurrency, facts, field, limit } from './setup.ts';
 
 // Windows of 10,000 days, aligned to Unix time: no test sees one end.
@@ -32,7 +32,7 @@ describe('over a real Redis', () => {
     redis = await startRedis();
     connection = new RedisConnection({
       address: { host: '127.0.0.1', port: redis.port, database: 0 },
-      access: { username: undefined, password: undefined, tls: undefined },
+      access: NO_ACCESS,
       timeoutMs: TIMEOUT_MS,
       clientName: 'test',
       clock: systemClock,

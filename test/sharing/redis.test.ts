@@ -13,7 +13,7 @@ import type { Check, GroupVerdict } from '../../src/sharing/strategy.ts';
 import { check, strategyConformance } from '../conformance/strategy.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Redis } from '../support/redis.ts';
-import { startRedis } from '../support/redis.ts';
+import { NO_ACCESS, startRedis } from '../support/redis.ts';
 
 const SCRIPTS = {
   check: loadScript('check'),
@@ -37,7 +37,7 @@ async function rig(
   const timeoutMs = options.timeoutMs ?? 2_000;
   const connection = new RedisConnection({
     address: { host: '127.0.0.1', port: redis.port, database: 0 },
-    access: { username: undefined, password: undefined, tls: undefined },
+    access: NO_ACCESS,
     timeoutMs,
     clientName: 'test',
     clock: systemClock,

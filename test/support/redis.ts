@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { RedisAccess } from '../../src/redis/client-options.ts';
 import { end, hasEnded, spawnOwned } from './child.ts';
 import { freePort } from './free-port.ts';
 import { requireServer } from './servers.ts';
@@ -38,6 +39,9 @@ export interface Redis extends AsyncDisposable {
   /** What `redis-cli ARGS` prints, without the last line break. Rejects after 10 s or when the server answers with an error. */
   cli(...args: readonly string[]): Promise<string>;
 }
+
+/** As a test's own server wants it: no user, no password, plain TCP. */
+export const NO_ACCESS: RedisAccess = { username: undefined, password: undefined, tls: undefined };
 
 const TRIES = 10;
 const READY_WITHIN_MS = 10_000;
