@@ -4,6 +4,15 @@ import type { LuaScript } from './lua-script-loader.ts';
 import type { Trouble } from './reasons.ts';
 import { troubleOf } from './reasons.ts';
 
+/** The server that was asked sent us on, and it failed there. */
+export class RedirectedError extends StoreError {}
+
+/**
+ * The keys of a call are on their way from one server to another, some here and some there. Nothing was counted; keys
+ * asked for one at a time are found.
+ */
+export class SlotMovingError extends RedirectedError {}
+
 /** The part of a Redis or Cluster client that runs scripts. */
 export interface ScriptClient {
   evalsha(sha: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown>;
@@ -37,7 +46,8 @@ export function storeError(error: unknown, trouble: Trouble | undefined): StoreE
   }
   const own = troubleOf(reply === undefined ? error : new Error(reply));
   const text = `redis: ${(own ?? trouble)?.text ?? 'not connected yet'}`;
-  return new StoreError(codeOf(error, own ?? trouble), text, { cause: error });
+  const Kind = behindRedirection(error) === undefined ? StoreError : RedirectedError;
+  return new Kind(codeOf(error, own ?? trouble), text, { cause: error });
 }
 
 function codeOf(error: unknown, trouble: Trouble | undefined): ErrorCode {
@@ -46,15 +56,6 @@ function codeOf(error: unknown, trouble: Trouble | undefined): ErrorCode {
   const late = error instanceof Error && error.message === 'Command timed out';
   return late ? 'SLUICE_STORE_TIMEOUT' : 'SLUICE_STORE_CONNECTION';
 }
-
-/** The server that was asked sent us on, and it failed there. */
-export class RedirectedError extends StoreError {}
-
-/**
- * The keys of a call are on their way from one server to another, some here and some there. Nothing was counted; keys
- * asked for one at a time are found.
- */
-export class SlotMovingError extends RedirectedError {}
 
 const REDIRECTED = /^Too many Cluster redirections\. Last error: (?:Reply)?Error: /;
 

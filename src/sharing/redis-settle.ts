@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import type { KeyLayout } from '../redis/keys.ts';
 import type { LuaScript } from '../redis/lua-script-loader.ts';
+import { SlotMovingError } from '../redis/run-script.ts';
 import type { ScriptRunner } from '../redis/script-runner.ts';
 import { PolicyTable } from './redis-batch.ts';
 import type { Check } from './strategy.ts';
@@ -135,10 +136,18 @@ export class SettleQueue {
     const keys = operations.map((op) => this.#keyOf(op));
     try {
       await this.#options.runner.run(this.#options.script, keys, policies.arguments.concat(args));
-    } catch {
+    } catch (error) {
+      if (error instanceof SlotMovingError) return this.#sendApart(operations);
       // The check path reports the store's trouble; here it only decides what is worth sending again.
       this.#keepForLater(operations.filter((op) => op.name === 'release'));
     }
+  }
+
+  /** Nothing was settled, for some of the keys have moved to another server and some have not: each on its own is found. */
+  async #sendApart(operations: readonly Operation[]): Promise<void> {
+    const byKey = [...Map.groupBy(operations, (op) => this.#keyOf(op)).values()];
+    if (byKey.length > 1) await Promise.all(byKey.map((each) => this.#send(each)));
+    else this.#keepForLater(operations);
   }
 
   #keepForLater(operations: readonly Operation[]): void {

@@ -7,6 +7,7 @@ import type { CircuitState } from '../redis/circuit.ts';
 import { Circuit } from '../redis/circuit.ts';
 import type { LuaScript } from '../redis/lua-script-loader.ts';
 import { OutageLog } from '../redis/outage-log.ts';
+import { RedirectedError, SlotMovingError } from '../redis/run-script.ts';
 import type { ScriptRunner } from '../redis/script-runner.ts';
 import { decodeReply, encodeBatch } from './redis-batch.ts';
 import type { Check, GroupVerdict } from './strategy.ts';
@@ -44,6 +45,7 @@ const PROBE: Check = {
   policy: { algorithm: 'fixed-window', limit: 1_000_000_000, windowMs: 1_000 },
   cost: 1,
   shadow: false,
+  lease: false,
   holder: undefined,
 };
 
@@ -159,8 +161,9 @@ export class RedisShard {
     }
   }
 
-  #send(waiting: readonly Waiting[]): void {
-    const { clock, runner, script, telemetry, timeoutMs } = this.#options;
+  /** @param deadline on the monotonic clock: nobody waits longer, also when it takes a second call */
+  #send(waiting: readonly Waiting[], deadline = this.#options.clock.monotonic() + this.#options.timeoutMs): void {
+    const { clock, runner, script, telemetry } = this.#options;
     const groups = waiting.map((w) => w.group);
     const batch = encodeBatch(groups, this.#options.keyOf);
     const sentAt = clock.monotonic();
@@ -168,16 +171,22 @@ export class RedisShard {
     const fail = (error: StoreError): void => {
       if (!open) return;
       open = false;
+      const apart = error instanceof SlotMovingError ? byCounters(waiting) : [];
+      if (apart.length > 1) {
+        for (const each of apart) this.#send(each, deadline);
+        return;
+      }
       this.#waiting -= waiting.length;
       this.#lastFailure = error.message;
-      this.#circuit.failed();
+      // Where it sent us on to has a circuit of its own.
+      if (!(error instanceof RedirectedError)) this.#circuit.failed();
       telemetry.storeError(kindOf(error));
       for (const w of waiting) {
         this.#options.onLost(w.group);
         w.reject(error);
       }
     };
-    const timer = clock.after(timeoutMs, () => fail(late()));
+    const timer = clock.after(Math.max(0, deadline - sentAt), () => fail(late()));
     runner.run(script, batch.keys, batch.args).then(
       (reply) => {
         timer.cancel();
@@ -207,6 +216,11 @@ export class RedisShard {
       },
     );
   }
+}
+
+/** Requests for the same counters together, others apart. */
+function byCounters(waiting: readonly Waiting[]): readonly (readonly Waiting[])[] {
+  return [...Map.groupBy(waiting, ({ group }) => group.map(({ counter }) => counter).join(' ')).values()];
 }
 
 export function late(): StoreError {

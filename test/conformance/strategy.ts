@@ -26,6 +26,7 @@ export function check(policy: Policy, extra: Partial<Check> = {}): Check {
     policy,
     cost: 1,
     shadow: false,
+    lease: false,
     holder: policy.algorithm === 'concurrency' ? `holder-${serial}` : undefined,
     ...extra,
   };
@@ -34,6 +35,8 @@ export function check(policy: Policy, extra: Partial<Check> = {}): Check {
 export interface Harness {
   readonly strategy: Strategy;
   readonly close?: () => Promise<void>;
+  /** Counters of one group may live on several servers: what a refused group took there is given back a moment later. */
+  readonly givesBackLater?: boolean;
 }
 
 export function strategyConformance(name: string, make: () => Promise<Harness>): void {
@@ -50,6 +53,13 @@ export function strategyConformance(name: string, make: () => Promise<Harness>):
       await harness.close?.();
     });
     const ask = async (...group: Check[]): Promise<GroupVerdict> => strategy.check(group);
+    const assertRemaining = async (c: Check, expected: number): Promise<void> => {
+      for (let i = 0; harness.givesBackLater === true && i < 200; i++) {
+        if ((await strategy.peek(c)).remaining === expected) break;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      assert.equal((await strategy.peek(c)).remaining, expected);
+    };
 
     for (const policy of WINDOWED) {
       const label = `${policy.algorithm}${policy.algorithm === 'sliding-window' ? ` of ${policy.buckets} buckets` : ''}`;
@@ -124,7 +134,7 @@ export function strategyConformance(name: string, make: () => Promise<Harness>):
           [true, false],
         );
       }
-      assert.equal((await strategy.peek(wide)).remaining, 4);
+      await assertRemaining(wide, 4);
     });
 
     it('lets no shadow check stop a group, and charges it only when it has room', async () => {
@@ -141,7 +151,7 @@ export function strategyConformance(name: string, make: () => Promise<Harness>):
       const watched = check(sliding, { shadow: true });
       await ask(full, watched);
       assert.equal((await ask(full, watched)).allowed, false);
-      assert.equal((await strategy.peek(watched)).remaining, 4);
+      await assertRemaining(watched, 4);
     });
 
     it('holds concurrency until released', async () => {
@@ -175,7 +185,7 @@ export function strategyConformance(name: string, make: () => Promise<Harness>):
       await ask(full);
       const held = check(CONCURRENCY);
       assert.equal((await ask(held, full)).allowed, false);
-      assert.equal((await strategy.peek(held)).remaining, 2);
+      await assertRemaining(held, 2);
     });
 
     it('answers an empty group', async () => {

@@ -6,7 +6,6 @@ import type { Logger } from '../../src/core/logger.ts';
 import type { StoreErrorKind } from '../../src/core/telemetry.ts';
 import { silentTelemetry } from '../../src/core/telemetry.ts';
 import type { RedisAccess } from '../../src/redis/client-options.ts';
-import { NO_ACCESS } from '../../src/redis/client-options.ts';
 import { ClusterConnection } from '../../src/redis/cluster-connection.ts';
 import type { PrimaryAddress } from '../../src/redis/connection.ts';
 import { RedisConnection } from '../../src/redis/connection.ts';
@@ -16,6 +15,7 @@ import type { ScriptRunner } from '../../src/redis/script-runner.ts';
 import { RedisStrategy } from '../../src/sharing/redis.ts';
 import type { Check } from '../../src/sharing/strategy.ts';
 import { eventually } from '../support/eventually.ts';
+import { NO_ACCESS } from '../support/redis.ts';
 import type { RedisCluster } from '../support/redis-cluster.ts';
 import type { RedisSentinel } from '../support/redis-sentinel.ts';
 
@@ -36,7 +36,7 @@ export function forever(limit: number): Policy {
 }
 
 export function checkOf(counter: string, policy: Policy, holder?: string): Check {
-  return { limit: 'test', counter, policy, cost: 1, shadow: false, holder };
+  return { limit: 'test', counter, policy, cost: 1, shadow: false, lease: false, holder };
 }
 
 export interface TestGateway extends AsyncDisposable {
