@@ -42,6 +42,14 @@ export function decimal(text: string): number {
   return value;
 }
 
+/**
+ * The same text on its own. What is cut from a longer one keeps all of that in memory; whoever stores a piece of a request
+ * for longer than the request must not hold the whole head with it.
+ */
+export function detached(text: string): string {
+  return text.length < 13 ? text : ` ${text}`.slice(1);
+}
+
 const HEX_UPPER = '0123456789ABCDEF';
 
 /** `%2F` for 0x2f. */

@@ -1,5 +1,6 @@
 import type { CidrSet } from '../core/ip.ts';
 import { canonicalIp } from '../core/ip.ts';
+import { detached } from './characters.ts';
 
 /**
  * The client behind a peer: the right-most address that is no trusted proxy. X-Forwarded-For is read from the right,
@@ -18,7 +19,7 @@ export function resolveClientIp(trusted: CidrSet, peer: string, forwardedFor: st
     const hop = canonicalIp(withoutPort(forwardedFor.slice(comma + 1, end).trim()));
     // An unreadable hop hides everything beyond it; the last readable one is then the client.
     if (hop === undefined) return client;
-    client = hop;
+    client = detached(hop);
     if (!trusted.contains(hop)) return client;
     end = comma;
   }

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { HOST_NAME } from './characters.ts';
+import { detached, HOST_NAME } from './characters.ts';
 
 const HOST_CACHE_LIMIT = 1_000;
 /** The same few hosts come with every request; the reading of each is kept. Bounded, so that made-up hosts cost no memory. */
@@ -15,15 +15,15 @@ const cache = new Map<string, string>();
 export function normaliseHost(field: string): string | undefined {
   const known = cache.get(field);
   if (known !== undefined) return known;
-  const host = read(field);
-  if (host !== undefined) {
-    if (cache.size >= HOST_CACHE_LIMIT) cache.clear();
-    cache.set(field, host);
-  }
+  const read = readHost(field);
+  if (read === undefined) return undefined;
+  const host = detached(read);
+  if (cache.size >= HOST_CACHE_LIMIT) cache.clear();
+  cache.set(detached(field), host);
   return host;
 }
 
-function read(field: string): string | undefined {
+function readHost(field: string): string | undefined {
   if (field.length > 255 + 6) return undefined;
   let end = field.length;
   if (field.charCodeAt(0) === 91) {

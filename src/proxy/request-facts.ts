@@ -1,9 +1,10 @@
 import type { RequestFacts } from '../limiter/facts.ts';
+import { detached } from './characters.ts';
 
 /** What limits may look at in a request, whoever holds it: the gateway, `explain`, or a forward-auth check. */
 export class PlainRequestFacts implements RequestFacts {
   readonly method: string;
-  readonly path: string;
+  readonly #path: string;
   readonly host: string;
   readonly route: string;
   readonly clientIp: string;
@@ -25,7 +26,7 @@ export class PlainRequestFacts implements RequestFacts {
     query: string,
   ) {
     this.method = method;
-    this.path = path;
+    this.#path = path;
     this.host = host;
     this.route = route;
     this.clientIp = clientIp;
@@ -33,8 +34,13 @@ export class PlainRequestFacts implements RequestFacts {
     this.#query = query;
   }
 
+  get path(): string {
+    return detached(this.#path);
+  }
+
   header(name: string): string | undefined {
-    return joinedField(this.#raw, name, ', ');
+    const value = joinedField(this.#raw, name, ', ');
+    return value === undefined ? undefined : detached(value);
   }
 
   cookie(name: string): string | undefined {
@@ -45,7 +51,7 @@ export class PlainRequestFacts implements RequestFacts {
       if (equals === -1 || part.slice(0, equals).trim() !== name) continue;
       const value = part.slice(equals + 1).trim();
       // Quotes are no part of the value (RFC 6265, 4.1.1): with or without, it is one key.
-      return value.length > 1 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
+      return detached(value.length > 1 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value);
     }
     return undefined;
   }
@@ -58,7 +64,9 @@ export class PlainRequestFacts implements RequestFacts {
       if (end === -1) end = text.length;
       let equals = text.indexOf('=', start);
       if (equals === -1 || equals > end) equals = end;
-      if (decodeParameter(text.slice(start, equals)) === name) return decodeParameter(text.slice(equals + 1, end));
+      if (decodeParameter(text.slice(start, equals)) === name) {
+        return detached(decodeParameter(text.slice(equals + 1, end)));
+      }
       start = end + 1;
     }
     return undefined;

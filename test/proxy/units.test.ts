@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { CidrSet } from '../../src/core/ip.ts';
 import { resolveClientIp } from '../../src/proxy/client-address.ts';
@@ -199,4 +201,26 @@ describe('routes', () => {
       { numRuns: 2_000 },
     );
   });
+});
+
+test('what limits keep of a request does not keep its whole head', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const kept: (string | undefined)[] = [];
+  const size = 200_000;
+  const heapBytes = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heapBytes();
+  for (let i = 0; i < 100; i++) {
+    const name = `a-name-that-is-long-${i}`;
+    const head = Buffer.from(`/${name}|${name}|c=${name}|?q=${name}|${'x'.repeat(size)}`).toString('latin1');
+    const [path = '', header = '', cookie = '', query = ''] = head.split('|', 4);
+    const facts = new PlainRequestFacts('GET', path, '', '', '', ['x-key', header, 'cookie', cookie], query);
+    kept.push(facts.path, facts.header('x-key'), facts.cookie('c'), facts.query('q'));
+    kept.push(normaliseHost(head.slice(1, name.length + 1)));
+  }
+  assert.ok(heapBytes() - before < 20 * size);
+  assert.equal(kept.length, 500);
 });
