@@ -11,7 +11,9 @@ import { Heartbeat } from './redis/heartbeat.ts';
 import { keyLayout } from './redis/keys.ts';
 import { loadScript } from './redis/lua-script-loader.ts';
 import type { ScriptRunner } from './redis/script-runner.ts';
+import { LeasedStrategy } from './sharing/leased.ts';
 import { RedisStrategy } from './sharing/redis.ts';
+import type { Strategy } from './sharing/strategy.ts';
 
 export interface RedisEngineDeps {
   readonly clock: Clock;
@@ -25,7 +27,7 @@ export interface RedisEngineDeps {
 
 /** Connections, strategy and heartbeat. */
 export interface RedisEngine {
-  readonly strategy: RedisStrategy;
+  readonly strategy: Strategy;
   /** Started by whoever knows that this instance can serve. */
   readonly heartbeat: Heartbeat;
   /**
@@ -50,14 +52,18 @@ export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): R
     reset: loadScript('reset'),
     announceReset: loadScript('announce_reset'),
   };
-  const strategy = new RedisStrategy({ clock, runner: connection, scripts, keys, timeoutMs, telemetry, logger });
+  const inner = new RedisStrategy({ clock, runner: connection, scripts, keys, timeoutMs, telemetry, logger });
+  const strategy = new LeasedStrategy({ clock, inner, telemetry, liveInstances: () => heartbeat.live });
   const heartbeat = new Heartbeat({
     clock,
     runner: connection,
     script: loadScript('heartbeat'),
     keys,
     instance,
-    onReset,
+    onReset: () => {
+      strategy.forgetAll();
+      onReset();
+    },
   });
   return {
     strategy,

@@ -76,9 +76,11 @@ export const LimitSchema = struct(
         ['mesh', 'gossip', 'leader', 'random-leaders'],
       ),
     ),
-    lease: word(['none'], { description: 'Prepaid shares of hot keys; none in this version.', default: 'none' }, [
-      'auto',
-    ]),
+    lease: word(['none', 'auto'], {
+      description:
+        'auto: each instance buys units of hot keys ahead and decides in memory, never over the limit. sharing redis, window algorithms only.',
+      default: 'none',
+    }),
     onFailure: word(['local', 'allow', 'deny'], {
       description: 'What decides while Redis cannot be reached: local (each instance takes its share), allow, or deny.',
       default: 'local',

@@ -106,6 +106,7 @@ class LimitCheck {
       const hint = `${key} belongs to ${belongs}; remove it, or write algorithm: ${belongs.split(' ')[0]}`;
       this.#fault(`${this.#path}/${key}`, 'other-algorithm', `${key} has no meaning for ${algorithm}`, hint);
     };
+    this.#checkLease();
     if (algorithm !== 'sliding-window') foreign('buckets', 'sliding-window');
     if (algorithm !== 'token-bucket') foreign('burst', 'token-bucket');
     if (algorithm === 'concurrency') {
@@ -125,6 +126,24 @@ class LimitCheck {
     }
     if (algorithm === 'token-bucket' && burst !== undefined && (rate?.length ?? 0) > 1)
       this.#burstWithRates(this.#path);
+  }
+
+  #checkLease(): void {
+    const { algorithm, sharing, lease } = this.#limit;
+    if (lease === 'none') return;
+    const path = `${this.#path}/lease`;
+    if (algorithm === 'token-bucket' || algorithm === 'concurrency') {
+      const hint = 'lease: auto belongs to sliding-window and fixed-window; remove it';
+      this.#fault(path, 'other-algorithm', `lease: auto has no meaning for ${algorithm}`, hint);
+    } else if (sharing === 'local' || (sharing === undefined && this.#withoutRedis())) {
+      const hint = 'remove it: without Redis every decision is made in memory already';
+      this.#fault(path, 'idle-lease', 'lease: auto has no effect: this limit is not shared through Redis', hint);
+    }
+  }
+
+  #withoutRedis(): boolean {
+    const { places } = this.#subject;
+    return !places.written('redis') && !places.lost('redis');
   }
 
   #burstWithRates(path: string): void {

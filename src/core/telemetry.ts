@@ -33,6 +33,10 @@ export interface Telemetry {
   /** One request's decision on limits of this sharing took so long. */
   decisionTime(sharing: SharingName, seconds: number): void;
   fallback(limit: string, policy: FailurePolicy): void;
+  /** One limit decided one request from units bought ahead, and used so many of them. */
+  leased(limit: string, units: number): void;
+  /** What became of units bought ahead, beside being used: `returned` to the store, or `expired` with their window. */
+  leaseUnits(limit: string, result: 'bought' | 'returned' | 'expired', units: number): void;
   storeRoundtrip(seconds: number, checks: number): void;
   storeError(kind: StoreErrorKind): void;
   circuit(state: 'closed' | 'open' | 'half_open'): void;
@@ -49,6 +53,8 @@ export const silentTelemetry: Telemetry = {
   decision() {},
   decisionTime() {},
   fallback() {},
+  leased() {},
+  leaseUnits() {},
   storeRoundtrip() {},
   storeError() {},
   circuit() {},

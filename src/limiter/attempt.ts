@@ -54,6 +54,7 @@ export class Attempt {
         policy: rate.policy,
         cost,
         shadow: limit.shadow,
+        lease: limit.lease,
         holder: rate.policy.algorithm === 'concurrency' ? this.#context.holders.next() : undefined,
       });
     }

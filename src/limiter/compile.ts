@@ -39,6 +39,8 @@ export interface CompiledLimit {
   readonly sharing: SharingName;
   readonly onFailure: FailurePolicy;
   readonly shadow: boolean;
+  /** Units of hot keys are bought ahead. */
+  readonly lease: boolean;
   readonly key: KeyReader;
   /** Rejects requests without the key; undefined: the limit does not apply to them. */
   readonly missingRejection: ((missing: string) => Rejection) | undefined;
@@ -64,6 +66,7 @@ export function compileLimit(config: LimitConfig): CompiledLimit {
     sharing: config.sharing,
     onFailure: config.onFailure,
     shadow: config.mode === 'shadow',
+    lease: config.algorithm !== 'concurrency' && config.lease === 'auto',
     key,
     missingRetryAfter: longestWindowSeconds(config),
     missingRejection: config.whenMissing === 'deny' ? (missing) => keyMissing(name, missing) : undefined,

@@ -66,6 +66,7 @@ function counters(limit: CompiledLimit, key: string): { rate: PlannedRate; check
       policy: rate.policy,
       cost: 1,
       shadow: limit.shadow,
+      lease: limit.lease,
       holder: undefined,
     },
   }));

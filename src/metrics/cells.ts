@@ -65,6 +65,9 @@ export class CounterCell {
   inc(): void {
     this.value++;
   }
+  add(count: number): void {
+    this.value += count;
+  }
 }
 
 export class CounterFamily extends LabelledCells<CounterCell> implements Family {

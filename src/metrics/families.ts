@@ -74,6 +74,15 @@ export function createFamilies() {
       'Decisions taken by a limit’s failure policy because its count could not be reached.',
       ['limit', 'policy'],
     ),
+    leaseDecisions: new CounterFamily(
+      'sluice_lease_decisions_total',
+      'Decisions taken in memory from units bought ahead.',
+      ['limit'],
+    ),
+    leaseUnits: new CounterFamily('sluice_lease_units_total', 'Units bought ahead, and what became of them.', [
+      'limit',
+      'result',
+    ]),
     evicted: new CounterFamily(
       'sluice_counters_evicted_total',
       'Counters forgotten before their time because memory was at its cap.',

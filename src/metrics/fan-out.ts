@@ -28,6 +28,12 @@ class FanOut implements Telemetry {
   fallback(limit: string, policy: FailurePolicy): void {
     for (const listener of this.#listeners) listener.fallback(limit, policy);
   }
+  leased(limit: string, units: number): void {
+    for (const listener of this.#listeners) listener.leased(limit, units);
+  }
+  leaseUnits(limit: string, result: 'bought' | 'returned' | 'expired', units: number): void {
+    for (const listener of this.#listeners) listener.leaseUnits(limit, result, units);
+  }
   storeRoundtrip(seconds: number, checks: number): void {
     for (const listener of this.#listeners) listener.storeRoundtrip(seconds, checks);
   }

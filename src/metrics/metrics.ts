@@ -115,6 +115,8 @@ interface RouteCells {
 interface LimitCells {
   readonly verdicts: Map<SharingName, Readonly<Record<'allowed' | 'denied' | 'shadow_denied', CounterCell>>>;
   readonly local: CounterCell;
+  readonly leased: CounterCell;
+  readonly leaseUnits: Readonly<Record<'bought' | 'used' | 'returned' | 'expired', CounterCell>>;
 }
 
 /** Looks labels up once, when they are declared: an event is one map lookup and one addition for each series. */
@@ -197,7 +199,18 @@ class MetricsTelemetry implements Telemetry {
   #addLimit(name: string): LimitCells {
     let cells = this.#limits.get(name);
     if (cells === undefined) {
-      cells = { verdicts: new Map(), local: this.#families.localDenials.cell(name) };
+      const { localDenials, leaseDecisions, leaseUnits } = this.#families;
+      cells = {
+        verdicts: new Map(),
+        local: localDenials.cell(name),
+        leased: leaseDecisions.cell(name),
+        leaseUnits: {
+          bought: leaseUnits.cell(name, 'bought'),
+          used: leaseUnits.cell(name, 'used'),
+          returned: leaseUnits.cell(name, 'returned'),
+          expired: leaseUnits.cell(name, 'expired'),
+        },
+      };
       this.#limits.set(name, cells);
     }
     return cells;
@@ -252,6 +265,17 @@ class MetricsTelemetry implements Telemetry {
 
   fallback(limit: string, policy: FailurePolicy): void {
     this.#families.fallbacks.cell(this.#limits.has(limit) ? limit : UNDECLARED, policy).inc();
+  }
+
+  leased(limit: string, units: number): void {
+    const cells = this.#limits.get(limit) ?? this.#addLimit(UNDECLARED);
+    cells.leased.inc();
+    cells.leaseUnits.used.add(units);
+  }
+
+  leaseUnits(limit: string, result: 'bought' | 'returned' | 'expired', units: number): void {
+    const cells = this.#limits.get(limit) ?? this.#addLimit(UNDECLARED);
+    cells.leaseUnits[result].add(units);
   }
 
   storeRoundtrip(seconds: number, checks: number): void {

@@ -12,6 +12,8 @@ export interface Check {
   readonly cost: number;
   /** A shadow check never stops the others; it is charged only when it and all enforced ones are allowed. */
   readonly shadow: boolean;
+  /** Units of this counter may be bought ahead and used from memory, where the strategy can. */
+  readonly lease: boolean;
   /** For `concurrency`: names this holder, unique among all instances. */
   readonly holder: string | undefined;
 }

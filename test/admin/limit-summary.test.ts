@@ -24,6 +24,7 @@ const LIMITS: readonly LimitConfig[] = [
     ],
     buckets: 2,
     burst: undefined,
+    lease: 'none',
   },
   { ...BASE, name: 'parallel', algorithm: 'concurrency', max: 5, leaseMs: 30_000 },
 ];

@@ -10,7 +10,7 @@ import { bench, concurrency, facts, field, limit } from './setup.ts';
 const POLICY: Policy = { algorithm: 'fixed-window', limit: 3, windowMs: 60_000 };
 
 function check(counter: string, cost = 1, policy = POLICY): Check {
-  return { limit: 'x', counter, policy, cost, shadow: false, holder: undefined };
+  return { limit: 'x', counter, policy, cost, shadow: false, lease: false, holder: undefined };
 }
 
 function denied(retryAfterMs: number, remaining = 0): Verdict {

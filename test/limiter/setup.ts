@@ -27,6 +27,7 @@ export function limit(extra: Partial<WindowLimitConfig> = {}): WindowLimitConfig
     rates: [{ count: 3, windowMs: 60_000 }],
     buckets: 2,
     burst: undefined,
+    lease: 'none',
     ...extra,
   };
 }

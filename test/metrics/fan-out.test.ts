@@ -11,6 +11,8 @@ const CALLS: { readonly [M in keyof Telemetry]: Parameters<Telemetry[M]> } = {
   decision: ['limit', 'redis', 'denied'],
   decisionTime: ['local', 0.1],
   fallback: ['limit', 'deny'],
+  leased: ['limit', 2],
+  leaseUnits: ['limit', 'returned', 3],
   storeRoundtrip: [0.1, 3],
   storeError: ['timeout'],
   circuit: ['open'],

@@ -74,6 +74,8 @@ describe('metrics', () => {
       'sluice_decisions_total{limit="per-client",sharing="redis",verdict="denied"}',
       'sluice_decisions_total{limit="burst",sharing="local",verdict="shadow_denied"}',
       'sluice_local_denials_total{limit="per-client"}',
+      'sluice_lease_decisions_total{limit="per-client"}',
+      'sluice_lease_units_total{limit="per-client",result="returned"}',
       'sluice_fallback_decisions_total{limit="burst",policy="deny"}',
       'sluice_upstream_duration_seconds_count{upstream="shop"}',
       'sluice_upstream_ejections_total{upstream="shop",server="http://10.0.0.1:3000"}',
@@ -124,6 +126,21 @@ describe('metrics', () => {
     assert.equal(await readValue(metrics, 'sluice_local_denials_total{limit="per-client"}'), 1);
   });
 
+  it('count decisions from leases and what becomes of the units', async () => {
+    const metrics = started();
+    metrics.telemetry.leaseUnits('per-client', 'bought', 20);
+    metrics.telemetry.leased('per-client', 3);
+    metrics.telemetry.leased('per-client', 1);
+    metrics.telemetry.leaseUnits('per-client', 'returned', 16);
+    const units = (result: string) =>
+      readValue(metrics, `sluice_lease_units_total{limit="per-client",result="${result}"}`);
+    assert.equal(await readValue(metrics, 'sluice_lease_decisions_total{limit="per-client"}'), 2);
+    assert.deepEqual(
+      [await units('bought'), await units('used'), await units('returned'), await units('expired')],
+      [20, 4, 16, 0],
+    );
+  });
+
   it('grow no label with traffic: what no configuration names is counted as none', async () => {
     const metrics = started();
     const lines = async () => (await metrics.render()).body.split('\n').length;
@@ -132,6 +149,8 @@ describe('metrics', () => {
       telemetry.requestFinished(requestEvent({ route: name, upstream: name, status: 404, outcome: 'error' }));
       telemetry.decision(name, 'redis', 'denied');
       telemetry.fallback(name, 'local');
+      telemetry.leased(name, 2);
+      telemetry.leaseUnits(name, 'bought', 5);
       telemetry.upstreamEjected('shop', name);
       telemetry.upstreamEjected(name, name);
       telemetry.upstreamRetry(name);

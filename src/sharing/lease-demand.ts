@@ -1,0 +1,72 @@
+/** How hot a key is on this instance, and how much to buy for it. Pure. */
+
+/** What was admitted is remembered for one to two of these. */
+const PERIOD_MS = 100;
+/** A key is hot when so many of its checks were admitted in that time. */
+const HOT_CHECKS = 4;
+/** Most units held for one key, whatever the demand. */
+const MAX_UNITS = 10_000;
+/** All instances together hold at most one part in so many of what is left. */
+const SHARE = 4;
+
+/** What was admitted of one key lately: a full period and the one that runs. */
+export class Demand {
+  #from = 0;
+  #checks = 0;
+  #units = 0;
+  #checksBefore = 0;
+  #unitsBefore = 0;
+
+  add(now: number, cost: number): void {
+    this.#roll(now);
+    this.#checks += 1;
+    this.#units += cost;
+  }
+
+  /** Units admitted in the last 100 to 200 ms; 0 when the key is not hot. */
+  units(now: number): number {
+    this.#roll(now);
+    return this.#checks + this.#checksBefore >= HOT_CHECKS ? this.#units + this.#unitsBefore : 0;
+  }
+
+  forget(): void {
+    this.#checks = this.#units = this.#checksBefore = this.#unitsBefore = 0;
+  }
+
+  #roll(now: number): void {
+    const passed = now - this.#from;
+    if (passed < PERIOD_MS) return;
+    const next = passed < 2 * PERIOD_MS;
+    this.#checksBefore = next ? this.#checks : 0;
+    this.#unitsBefore = next ? this.#units : 0;
+    this.#checks = 0;
+    this.#units = 0;
+    this.#from = next ? this.#from + PERIOD_MS : now;
+  }
+}
+
+export interface Situation {
+  /** Units admitted lately, see {@link Demand.units}. */
+  readonly demand: number;
+  /** What the store last said is left. */
+  readonly remaining: number;
+  /** Milliseconds until the sub-window ends, as far as known. */
+  readonly timeLeft: number;
+  readonly liveInstances: number;
+  /** Units held already. */
+  readonly unspent: number;
+  /** Of the check that asks. */
+  readonly cost: number;
+}
+
+/**
+ * Units to buy now; 0 when single checks serve better. Held and bought together stay below what the demand uses up in about
+ * as much time as it was observed for, and below remaining / (4 × live instances): all instances together then hold at
+ * most a quarter of what is left, and near the limit nobody buys.
+ */
+export function unitsToBuy({ demand, remaining, timeLeft, liveInstances, unspent, cost }: Situation): number {
+  const timely = timeLeft < 2 * PERIOD_MS ? Math.floor((demand * timeLeft) / (2 * PERIOD_MS)) : demand;
+  const most = Math.floor(remaining / (SHARE * Math.max(1, liveInstances)));
+  const units = Math.min(timely, most, MAX_UNITS) - unspent;
+  return units >= 2 * cost ? units : 0;
+}

@@ -1,0 +1,266 @@
+import type { Clock } from '../core/clock.ts';
+import type { Telemetry } from '../core/telemetry.ts';
+import type { CounterEntry } from './counter-map.ts';
+import { CounterMap } from './counter-map.ts';
+import type { Purchase } from './lease.ts';
+import { endOf, forUnits, isLeasable, Lease, subWindowOf } from './lease.ts';
+import { Demand, unitsToBuy } from './lease-demand.ts';
+import type { Check, GroupVerdict, Strategy } from './strategy.ts';
+
+export interface LeaseKeysOptions {
+  readonly clock: Clock;
+  readonly inner: Strategy;
+  readonly telemetry: Telemetry;
+  readonly liveInstances: () => number;
+  readonly maxKeys: number;
+}
+
+/** What is known of one counter that asked for leases. */
+export interface LeaseKey extends CounterEntry {
+  /** The last check admitted for it: what a purchase is made of. */
+  check: Check;
+  readonly demand: Demand;
+  lease: Lease | undefined;
+  /** A new purchase is due when no more than this is left. */
+  refillAt: number;
+  /** What the store last said is left. */
+  remaining: number;
+  /** When the sub-window ends, as far as known; on the monotonic clock. */
+  subWindowEnd: number;
+  buying: boolean;
+  /** No purchase before, on the monotonic clock. */
+  pausedUntil: number;
+  /** The counter was reset: a purchase under way is worth nothing. */
+  forgotten: boolean;
+}
+
+/** A key not asked for in this time is forgotten. */
+const IDLE_MS = 1_000;
+/** After a purchase that failed. */
+const PAUSE_MS = 1_000;
+/** After a purchase that came too late, in times of its duration. */
+const LATE_PAUSE = 4;
+const SWEEP_STEPS = 1_000;
+
+type Order = Omit<Purchase, 'at' | 'verdict'>;
+
+/** The keys in demand, their leases, and the buying and giving back. Bounded in memory. */
+export class LeaseKeys {
+  readonly #options: LeaseKeysOptions;
+  readonly #clock: Clock;
+  readonly #keys: CounterMap<LeaseKey>;
+  /** Keys with a lease. */
+  readonly #holding = new Set<LeaseKey>();
+  /** Keys with a purchase under way. */
+  readonly #buying = new Map<LeaseKey, Promise<void>>();
+  #closed = false;
+
+  constructor(options: LeaseKeysOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#keys = new CounterMap(options.maxKeys, () => {});
+  }
+
+  /** The counter's lease, if its units may be used now. */
+  usable(counter: string, now: number, wall: number): Lease | undefined {
+    const key = this.#keys.get(counter);
+    if (key?.lease === undefined || key.lease.usable(now, wall)) return key?.lease;
+    this.#end(key, now);
+    return undefined;
+  }
+
+  /** A check was decided from its lease. */
+  used(check: Check, now: number): void {
+    const key = this.#keys.get(check.counter);
+    if (key === undefined) return;
+    key.check = check;
+    key.demand.add(now, check.cost);
+    this.#refill(key, now);
+  }
+
+  /** The store admitted a check that was sent at `sentAt`. */
+  admitted(check: Check, remaining: number, at: number, sentAt: number): void {
+    const { policy } = check;
+    if (!isLeasable(policy)) return;
+    const now = this.#clock.monotonic();
+    const key = this.#keyOf(check, now);
+    key.check = check;
+    key.remaining = remaining;
+    key.expiresAt = now + IDLE_MS;
+    key.subWindowEnd = endOf({ policy, sentAt, at });
+    key.demand.add(now, check.cost);
+    this.#refill(key, now);
+  }
+
+  /** The store refused a check and told what is left. */
+  left(counter: string, remaining: number): void {
+    const key = this.#keys.get(counter);
+    if (key !== undefined) key.remaining = remaining;
+  }
+
+  /** A decision from the lease was undone. Beyond what it was bought for nothing is kept, for that is what bounds it. */
+  putBack(check: Check, lease: Lease): void {
+    if (lease.state === 'void') return;
+    const buying = this.#keys.get(check.counter)?.buying === true;
+    if (lease.state === 'open' && !buying && lease.unspent + check.cost <= lease.most) lease.unspent += check.cost;
+    else this.#giveBack(lease, check, check.cost, this.#clock.monotonic());
+  }
+
+  /** Ends what may no longer be used, and forgets keys that nobody asks for. */
+  sweep(): void {
+    const now = this.#clock.monotonic();
+    const wall = this.#clock.now();
+    for (const key of this.#holding) {
+      if (key.lease?.usable(now, wall) !== true) this.#end(key, now);
+    }
+    this.#keys.dropExpired(now, SWEEP_STEPS);
+  }
+
+  /** The counter has been reset. */
+  forget(counter: string): void {
+    const key = this.#keys.get(counter);
+    if (key !== undefined) this.#forget(key);
+  }
+
+  forgetAll(): void {
+    for (const key of this.#holding) this.#forget(key);
+    for (const key of this.#buying.keys()) this.#forget(key);
+  }
+
+  /** Gives everything back, also what is being bought. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#buying.values());
+    const now = this.#clock.monotonic();
+    for (const key of this.#holding) this.#end(key, now);
+  }
+
+  #keyOf(check: Check, now: number): LeaseKey {
+    const known = this.#keys.get(check.counter);
+    if (known !== undefined) return known;
+    const key: LeaseKey = {
+      check,
+      demand: new Demand(),
+      lease: undefined,
+      refillAt: 0,
+      remaining: 0,
+      subWindowEnd: 0,
+      buying: false,
+      pausedUntil: 0,
+      forgotten: false,
+      expiresAt: now + IDLE_MS,
+      used: false,
+      pinned: false,
+    };
+    this.#keys.set(check.counter, key);
+    return key;
+  }
+
+  /** Buys ahead of demand when little is left. One purchase of a key at a time. */
+  #refill(key: LeaseKey, now: number): void {
+    const unspent = key.lease?.unspent ?? 0;
+    const { policy, cost } = key.check;
+    if (key.buying || now < key.pausedUntil || this.#closed) return;
+    if (unspent > key.refillAt && unspent >= cost) return;
+    const demand = key.demand.units(now);
+    if (demand === 0 || !isLeasable(policy)) return;
+    if (key.lease === undefined && this.#holding.size >= this.#options.maxKeys / 2) return;
+    const timeLeft = key.subWindowEnd > now ? key.subWindowEnd - now : subWindowOf(policy);
+    const { remaining } = key;
+    const liveInstances = this.#options.liveInstances();
+    const units = unitsToBuy({ demand, remaining, timeLeft, liveInstances, unspent, cost });
+    if (units > 0) this.#buy(key, { policy, units, sentAt: now, sentWall: this.#clock.now() });
+  }
+
+  #buy(key: LeaseKey, order: Order): void {
+    key.buying = true;
+    key.pinned = true;
+    const answer = this.#options.inner.check([forUnits(key.check, order.units)]);
+    if (!(answer instanceof Promise)) {
+      this.#bought(key, order, answer);
+      return;
+    }
+    const purchase = answer.then(
+      (verdict) => this.#bought(key, order, verdict),
+      () => this.#pause(key),
+    );
+    this.#buying.set(key, purchase);
+  }
+
+  #bought(key: LeaseKey, order: Order, answer: GroupVerdict): void {
+    key.buying = false;
+    this.#buying.delete(key);
+    const [verdict] = answer.verdicts;
+    if (verdict === undefined || key.forgotten) return;
+    key.remaining = verdict.remaining;
+    this.#unpin(key);
+    if (!answer.allowed) return;
+    const now = this.#clock.monotonic();
+    const purchase: Purchase = { ...order, at: answer.at, verdict };
+    this.#options.telemetry.leaseUnits(key.check.limit, 'bought', order.units);
+    key.subWindowEnd = endOf(purchase);
+    if (key.lease?.add(purchase) !== true) {
+      this.#end(key, now);
+      key.lease = new Lease(purchase);
+      key.pinned = true;
+      this.#holding.add(key);
+    }
+    key.refillAt = Math.floor((key.lease?.unspent ?? 0) / 4);
+    if (key.lease?.usable(now, this.#clock.now()) === true && !this.#closed) return;
+    // It took longer than the sub-window lasted: near an end that happens, in very short windows it happens always.
+    key.pausedUntil = now + LATE_PAUSE * (now - order.sentAt);
+    this.#end(key, now);
+  }
+
+  /** Units whose purchase was not answered in time may be charged and lost; so no more are bought for a while. */
+  #pause(key: LeaseKey): void {
+    key.buying = false;
+    this.#buying.delete(key);
+    key.pausedUntil = this.#clock.monotonic() + PAUSE_MS;
+    key.demand.forget();
+    this.#unpin(key);
+  }
+
+  /** Takes the lease away from the key; unspent units go back to where they were charged. */
+  #end(key: LeaseKey, now: number): void {
+    const { lease, check } = key;
+    if (lease === undefined) return;
+    key.lease = undefined;
+    key.refillAt = 0;
+    this.#holding.delete(key);
+    this.#unpin(key);
+    lease.state = 'ended';
+    this.#giveBack(lease, check, lease.unspent, now);
+    lease.unspent = 0;
+  }
+
+  #giveBack(lease: Lease, check: Check, units: number, now: number): void {
+    if (units === 0) return;
+    const { telemetry } = this.#options;
+    // A fixed window forgets its units with its end; a sliding one still weighs them.
+    if (check.policy.algorithm === 'fixed-window' && now >= lease.subWindowEnd) {
+      telemetry.leaseUnits(check.limit, 'expired', units);
+      return;
+    }
+    telemetry.leaseUnits(check.limit, 'returned', units);
+    const verdicts = [{ allowed: true, remaining: 0, retryAfterMs: 0, resetMs: 0 }];
+    this.#options.inner.refund([forUnits(check, units)], { allowed: true, verdicts, at: lease.at });
+  }
+
+  /** Units whose charge the store has forgotten must neither be used nor given back. */
+  #forget(key: LeaseKey): void {
+    const { lease } = key;
+    key.forgotten = true;
+    key.lease = undefined;
+    this.#holding.delete(key);
+    this.#keys.delete(key.check.counter);
+    if (lease === undefined) return;
+    lease.state = 'void';
+    if (lease.unspent > 0) this.#options.telemetry.leaseUnits(key.check.limit, 'expired', lease.unspent);
+  }
+
+  #unpin(key: LeaseKey): void {
+    key.pinned = key.buying || key.lease !== undefined;
+    key.expiresAt = this.#clock.monotonic() + IDLE_MS;
+  }
+}
