@@ -173,7 +173,8 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
       return;
     }
     this.#outcome = outcome;
-    this.#decisionMs = this.#host.clock.monotonic() - this.#startedAt;
+    const now = this.#host.clock.monotonic();
+    this.#decisionMs = now - this.#startedAt;
     const rejection = outcome.rejection;
     if (rejection !== undefined) {
       this.#answer(rejection.status, String(Buffer.byteLength(rejection.body)), rejection.body);
@@ -197,7 +198,7 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
       this.#holdsBody,
     );
     this.#forwarding = forwarding;
-    forwarding.start(this.#connection, this.#upgradeHead);
+    forwarding.start(this.#connection, this.#upgradeHead, now);
   }
 
   /** Sends a response of our own. @param length of the body as a field value; undefined = no body */
@@ -239,23 +240,24 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     const res = this.#res;
     const bytes = res.unflushed;
     if (bytes === 0 || res.destroyed || this.#forwarding?.status === 101) {
-      this.#finish();
+      this.#finish(this.#forwarding?.endedAt ?? 0);
       return;
     }
     this.#unflushed = { bytes, since: this.#host.coarseNow };
     res.flushed(() => this.#finish());
   }
 
-  #finish(): void {
+  /** @param at now, in monotonic milliseconds; 0 = not known */
+  #finish(at = 0): void {
     if (this.#over) return;
     this.#over = true;
     this.#connection.leave(this);
     this.#outcome?.release?.();
-    this.#host.telemetry.requestFinished(this.#event());
+    this.#host.telemetry.requestFinished(this.#event(at || this.#host.clock.monotonic()));
     this.#active.remove(this);
   }
 
-  #event(): RequestEvent {
+  #event(now: number): RequestEvent {
     const { route, method, path, clientIp } = this.#admission;
     const outcome = this.#outcome;
     const forwarding = this.#forwarding;
@@ -270,7 +272,7 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
       clientIp,
       violated: violated.length === 0 ? shadowed : violated,
       upstream: forwarding === undefined ? undefined : route?.upstream.options.name,
-      durationMs: this.#host.clock.monotonic() - this.#startedAt,
+      durationMs: now - this.#startedAt,
       decisionMs: this.#decisionMs,
       upstreamMs: forwarding?.durationMs,
       bytesIn: forwarding?.bytesIn ?? 0,

@@ -45,27 +45,39 @@ know(DATE, 'Date');
 know(HOP, 'Keep-Alive', 'HTTP2-Settings', 'Proxy-Connection', 'Proxy-Authenticate', 'Proxy-Authorization');
 know(HOP, 'Proxy-Authentication-Info');
 
-/** For each length of a name, the first letters that the fields above begin with, as bits: rules nearly all names out unhashed. */
-const FIRST_LETTERS = new Int32Array(64);
-for (const name of KINDS.keys()) {
-  FIRST_LETTERS[name.length] = (FIRST_LETTERS[name.length] ?? 0) | letterBit(name.charCodeAt(0));
+interface Known {
+  readonly name: string;
+  readonly kind: number;
 }
-const LETTER_P = letterBit(112);
 
-function letterBit(code: number): number {
-  return 1 << ((code | 32) - 97);
+/** The names above by length and first letter: nearly all others are ruled out by that, and hashing none is cheapest. */
+const BY_SHAPE: (readonly Known[] | undefined)[] = new Array(32 * 32).fill(undefined);
+for (const [name, kind] of KINDS) {
+  const shape = shapeOf(name);
+  BY_SHAPE[shape] = [...(BY_SHAPE[shape] ?? []), { name, kind }];
+}
+const LETTER_P = 112 & 31;
+
+function shapeOf(name: string): number {
+  return ((name.length & 31) << 5) | (name.charCodeAt(0) & 31);
 }
 
 /** What a field is, by its name in any spelling. */
 export function fieldKind(name: string): number {
-  const letter = letterBit(name.charCodeAt(0));
-  if (((FIRST_LETTERS[name.length] ?? 0) & letter) !== 0) {
-    const known = KINDS.get(name) ?? KINDS.get(name.toLowerCase());
-    if (known !== undefined) return known;
+  const shape = shapeOf(name);
+  const known = BY_SHAPE[shape];
+  if (known !== undefined) {
+    for (let i = 0; i < known.length; i++) {
+      const one = known[i];
+      if (one !== undefined && one.name === name) return one.kind;
+    }
+    const lower = name.toLowerCase();
+    const kind = KINDS.get(lower);
+    if (kind !== undefined) return kind;
     // CGI, WSGI and the like read X_Forwarded_For as X-Forwarded-For: whoever could not set one shall not set the other.
-    if (name.includes('_') && KINDS.has(name.toLowerCase().replaceAll('_', '-'))) return HOP;
+    if (lower.includes('_') && KINDS.has(lower.replaceAll('_', '-'))) return HOP;
   }
-  return letter === LETTER_P && name.slice(0, 6).toLowerCase() === 'proxy-' ? HOP : PLAIN;
+  return (shape & 31) === LETTER_P && name.slice(0, 6).toLowerCase() === 'proxy-' ? HOP : PLAIN;
 }
 
 /**

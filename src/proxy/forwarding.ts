@@ -58,6 +58,8 @@ export class Forwarding implements UpstreamHandler, BodyReader {
   #sentAt = 0;
   /** Status of the upstream's response; 0 before it. */
   status = 0;
+  /** When all was over, in monotonic milliseconds; 0 before. */
+  endedAt = 0;
   /** Until the upstream's response was complete, in milliseconds. */
   durationMs: number | undefined = undefined;
 
@@ -98,7 +100,11 @@ export class Forwarding implements UpstreamHandler, BodyReader {
   }
 
   /** @param upgradeHead for an upgrade: what the client sent after the request */
-  start(connection: { readonly peer: string; readonly socket: Duplex }, upgradeHead: Buffer | undefined): void {
+  start(
+    connection: { readonly peer: string; readonly socket: Duplex },
+    upgradeHead: Buffer | undefined,
+    now: number,
+  ): void {
     const { head, framing, httpMinor } = this.#admission;
     const { preserveHost } = this.#upstream.options;
     const via = this.#host.via[httpMinor === 0 ? 0 : 1];
@@ -106,14 +112,14 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     this.#outgoing = new OutgoingRequest(this.#admission, connection.peer, via, preserveHost, upgrading);
     if (upgradeHead !== undefined) {
       this.#tunnel = new Tunnel(connection.socket, upgradeHead, () => this.#tunnelClosed());
-      this.#send();
-    } else if (framing === 'none' || head.contentLength === 0) this.#send();
+      this.#send(now);
+    } else if (framing === 'none' || head.contentLength === 0) this.#send(now);
     else {
       this.#body = new RequestBody(this.#req, this.#host.server.maxBodyBytes, this);
       if (framing === 'length' && (head.contentLength ?? 0) <= COLLECT_BYTES) {
         this.#invite();
         this.#body.collect();
-      } else this.#send();
+      } else this.#send(now);
     }
   }
 
@@ -145,7 +151,8 @@ export class Forwarding implements UpstreamHandler, BodyReader {
 
   #end(): void {
     this.#phase = OVER;
-    if (this.#sentAt > 0) this.durationMs = this.#host.clock.monotonic() - this.#sentAt;
+    this.endedAt = this.#host.clock.monotonic();
+    if (this.#sentAt > 0) this.durationMs = this.endedAt - this.#sentAt;
   }
 
   /** Tells a waiting client to send its body. */
@@ -155,8 +162,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     this.#res.writeContinue();
   }
 
-  #send(fresh = false): void {
-    const now = this.#host.clock.monotonic();
+  #send(now: number, fresh = false): void {
     if (this.#sentAt === 0) this.#sentAt = now;
     this.#lastMoved = now;
     this.#phase = WAITING;
@@ -189,7 +195,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
   bodyBuffered(content: Buffer): void {
     if (this.#phase !== COLLECTING) return;
     this.#content = content;
-    this.#send();
+    this.#send(this.#host.clock.monotonic());
   }
   bodyTooLarge(): void {
     this.#fail(FAULTS.bodyTooLarge, 'the body is too large');
@@ -269,7 +275,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     const now = this.#host.clock.monotonic();
     const again = this.#attempts.retry(failure, this.#admission.method, replayable, now);
     if (again !== undefined) {
-      this.#send(again.race);
+      this.#send(now, again.race);
       return;
     }
     const fault = this.#phase === STREAMING ? FAULTS.truncated : faultOf(failure);

@@ -18,12 +18,6 @@ const SWEEP_MS = 500;
 /** Requests that may wait for a connection; more are refused. */
 const MAX_WAITING = 16_384;
 
-interface Idle {
-  readonly connection: H1Connection;
-  /** Monotonic milliseconds. */
-  readonly until: number;
-}
-
 /** HTTP/1.1 with one server over sockets of our own. Connections are used last in, first out, so that spare ones age. */
 export class H1Client implements UpstreamClient, ConnectionPool {
   readonly clock: Clock;
@@ -31,7 +25,7 @@ export class H1Client implements UpstreamClient, ConnectionPool {
   readonly #maxConnections: number;
   readonly #connectTimeoutMs: number;
   readonly #all = new Set<H1Connection>();
-  readonly #idle: Idle[] = [];
+  readonly #idle: H1Connection[] = [];
   readonly #waiting = new Set<H1Call>();
   readonly #forget = (call: H1Call): void => void this.#waiting.delete(call);
   #sweep: Timer | undefined;
@@ -62,11 +56,11 @@ export class H1Client implements UpstreamClient, ConnectionPool {
   close(): void {
     this.#closing = true;
     this.#sweep?.cancel();
-    for (const { connection } of this.#idle.splice(0)) connection.close();
+    for (const connection of this.#idle.splice(0)) connection.close();
   }
 
   released(connection: H1Connection, keepAliveSeconds: number | undefined): void {
-    const [next] = this.#waiting;
+    const next = this.#waiting.size === 0 ? undefined : this.#waiting.values().next().value;
     if (next !== undefined && next.request.upgrade === undefined && !next.request.fresh) {
       this.#waiting.delete(next);
       connection.carry(next);
@@ -83,14 +77,14 @@ export class H1Client implements UpstreamClient, ConnectionPool {
       connection.close();
       return;
     }
-    const until = this.clock.monotonic() + Math.min(hint, LONGEST_KEEP_ALIVE_MS);
-    this.#idle.push({ connection, until });
+    connection.idleSweeps = Math.ceil(Math.min(hint, LONGEST_KEEP_ALIVE_MS) / SWEEP_MS);
+    this.#idle.push(connection);
     this.#sweep ??= this.clock.every(SWEEP_MS, () => this.#closeAged());
   }
 
   removed(connection: H1Connection): void {
     this.#all.delete(connection);
-    const at = this.#idle.findIndex((idle) => idle.connection === connection);
+    const at = this.#idle.indexOf(connection);
     if (at !== -1) this.#idle.splice(at, 1);
     const [next] = this.#waiting;
     if (next === undefined || this.#all.size >= this.#maxConnections) return;
@@ -106,7 +100,7 @@ export class H1Client implements UpstreamClient, ConnectionPool {
     for (;;) {
       const last = this.#idle.pop();
       if (last === undefined) return undefined;
-      if (!last.connection.destroyed) return last.connection;
+      if (!last.destroyed) return last;
     }
   }
 
@@ -114,18 +108,16 @@ export class H1Client implements UpstreamClient, ConnectionPool {
   #dropIdle(): boolean {
     const oldest = this.#idle.shift();
     if (oldest === undefined) return false;
-    oldest.connection.close();
+    oldest.close();
     return true;
   }
 
   #closeAged(): void {
-    const now = this.clock.monotonic();
     for (let i = this.#idle.length - 1; i >= 0; i--) {
       const idle = this.#idle[i];
-      if (idle !== undefined && idle.until <= now) {
-        this.#idle.splice(i, 1);
-        idle.connection.close();
-      }
+      if (idle === undefined || --idle.idleSweeps > 0) continue;
+      this.#idle.splice(i, 1);
+      idle.close();
     }
     if (this.#idle.length > 0) return;
     this.#sweep?.cancel();

@@ -36,6 +36,8 @@ export class H1Connection implements Carrier, ResponseEvents {
   readonly #socket: Socket;
   readonly #pool: ConnectionPool;
   readonly #connectTimer: Timer;
+  /** For the pool: an idle connection is closed when it has been looked at so many times. */
+  idleSweeps = 0;
   #call: H1Call | undefined;
   #reader: ResponseReader | undefined = undefined;
   #connected = false;

@@ -29,9 +29,7 @@ export class ResponseReader {
   #left = 0;
   #chunks: ChunkDecoder | undefined = undefined;
   #stopped = false;
-  readonly #take = (chunk: Buffer): void => {
-    if (!this.#stopped) this.#events.data(chunk);
-  };
+  #take: ((chunk: Buffer) => void) | undefined = undefined;
 
   /** @param headOnly the request was HEAD: the fields announce a body that does not come */
   constructor(events: ResponseEvents, headOnly: boolean) {
@@ -104,7 +102,12 @@ export class ResponseReader {
     this.#head = head;
     const { status } = head;
     this.#left = this.#headOnly || status === 204 || status === 304 ? 0 : head.length;
-    if (this.#left === CHUNKED) this.#chunks = new ChunkDecoder();
+    if (this.#left === CHUNKED) {
+      this.#chunks = new ChunkDecoder();
+      this.#take = (chunk) => {
+        if (!this.#stopped) this.#events.data(chunk);
+      };
+    }
     this.#events.head(head);
     if (this.#left === 0) this.#complete(head, NO_TRAILERS);
   }
@@ -119,7 +122,7 @@ export class ResponseReader {
   }
 
   #readChunks(head: ResponseHeadText, chunks: ChunkDecoder, bytes: Buffer, at: number, size: number): number {
-    const end = chunks.decode(bytes, at, size, this.#take);
+    const end = this.#take === undefined ? -1 : chunks.decode(bytes, at, size, this.#take);
     if (end === -1) return this.#broken('the chunked framing is broken', size);
     if (chunks.done) this.#complete(head, chunks.trailers);
     return end;

@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import type { RequestText } from '../../../src/proxy/downstream/request-line.ts';
 import { parseRequest, startFault } from '../../../src/proxy/downstream/request-line.ts';
 import { RequestHead, requestFraming } from '../../../src/proxy/request-head.ts';
+import { parseTarget } from '../../../src/proxy/target.ts';
 
 function parse(text: string): RequestText {
   const end = text.indexOf('\r\n\r\n');
@@ -185,7 +186,7 @@ test('heads are read as another strict reader reads them, or refused', async (t)
     const end = text.indexOf('\r\n\r\n');
     if (end === -1 || text.startsWith('\r\n')) return;
     const ours = parseRequest(text, 0, end);
-    if (ours.fault !== undefined) return;
+    if (ours.fault !== undefined || parseTarget(ours.method, ours.target) === undefined) return;
     const framing = requestFraming(new RequestHead(ours.fields), ours.minor);
     if (framing === 'malformed' || framing === 'unsupported') return;
     const theirs = await read(text.slice(0, end + 4));
