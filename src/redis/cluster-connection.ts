@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { Cluster } from 'ioredis';
 import type { Clock } from '../core/clock.ts';
+import { withDeadline } from '../core/deadline.ts';
 import type { Logger } from '../core/logger.ts';
 import type { RedisAccess } from './client-options.ts';
 import { reconnectDelay, strictOptions } from './client-options.ts';
@@ -36,12 +37,18 @@ export class ClusterConnection implements ScriptRunner {
   readonly #cluster: Cluster;
   readonly #clock: Clock;
   readonly #log: OutageLog;
+  readonly #timeoutMs: number;
+  /** Those that there is a connection to, or will be, by name. */
+  readonly #nodes = new Map<string, Redis>();
+  /** Servers that we are connecting to, as {@link serverOf} names them. */
+  readonly #connecting = new Map<string, Promise<void>>();
   #started = false;
   #trouble: Trouble | undefined;
 
   constructor(options: ClusterConnectionOptions) {
     const { clock, logger } = options;
     this.#clock = clock;
+    this.#timeoutMs = options.timeoutMs;
     this.#log = new OutageLog({ clock, logger, failing: 'redis: no cluster', working: 'redis: cluster found again' });
     const { enableOfflineQueue, ...node } = strictOptions(options.timeoutMs, options.clientName, options.access);
     this.#cluster = new Cluster([...options.nodes], {
@@ -63,9 +70,16 @@ export class ClusterConnection implements ScriptRunner {
     });
     this.#cluster.on('error', (error: unknown) => this.#failed(error));
     this.#cluster.on('node error', (error: unknown) => this.#nodeFailed(error));
-    // Left to itself the client connects when it is asked first, and whoever asks meanwhile fails.
     this.#cluster.on('+node', (node: Redis) => {
-      if (node.options.readOnly !== true && node.status === 'wait') node.connect().catch(() => {});
+      this.#nodes.set(nameOf(node), node);
+      this.#meet(node);
+    });
+    this.#cluster.on('-node', (node: Redis) => {
+      if (this.#nodes.get(nameOf(node)) === node) this.#nodes.delete(nameOf(node));
+    });
+    // A replica that has become a primary is no new node.
+    this.#cluster.on('refresh', () => {
+      for (const node of this.#cluster.nodes('master')) this.#meet(node);
     });
     let checking = false;
     this.#cluster.on('connect', () => {
@@ -109,6 +123,10 @@ export class ClusterConnection implements ScriptRunner {
 
   async run(script: LuaScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     try {
+      const server = this.serverOf(hashSlot(keys[0] ?? '')) ?? '';
+      // Left to itself the client would bother a server that is well, only to be sent to the one that is gone.
+      if (server !== '' && !this.#nodes.has(server)) throw new Error('Connection is closed.');
+      if (this.#connecting.size > 0) await this.#connected(server);
       return await runScript(this.#cluster, script, keys, args);
     } catch (error) {
       throw storeError(error, this.#trouble);
@@ -117,6 +135,27 @@ export class ClusterConnection implements ScriptRunner {
 
   close(): void {
     this.#cluster.disconnect();
+  }
+
+  /** Left to itself the client would connect when it is asked first, and fail whoever asks meanwhile. */
+  #meet(node: Redis): void {
+    const server = nameOf(node);
+    if (node.options.readOnly === true || node.status === 'ready' || this.#connecting.has(server)) return;
+    const settled = new Promise<void>((resolve) => {
+      node.once('ready', resolve);
+      node.once('end', resolve);
+    });
+    this.#connecting.set(
+      server,
+      settled.then(() => void this.#connecting.delete(server)),
+    );
+    if (node.status === 'wait') node.connect().catch(() => {});
+  }
+
+  /** Waits until the server is connected or not to be had; nothing is sent for whoever has stopped waiting. */
+  async #connected(server: string): Promise<void> {
+    const settled = this.#connecting.get(server);
+    if (settled !== undefined) await withDeadline(this.#clock, this.#timeoutMs, settled, late);
   }
 
   /** One node's trouble shows in the circuit of its shard; it is kept only as the reason why there may be no cluster. */
@@ -131,4 +170,13 @@ export class ClusterConnection implements ScriptRunner {
     this.#trouble = trouble;
     if (this.#started) this.#log.failed(trouble.text);
   }
+}
+
+function late(): Error {
+  return new Error('Command timed out');
+}
+
+/** As the slots name it. */
+function nameOf({ options }: Redis): string {
+  return `${options.host}:${options.port}`;
 }
