@@ -38,7 +38,7 @@ export function parseRequest(text: string, at: number, end: number): RequestText
   if (targetEnd <= methodEnd + 1) return refused(FAULTS.malformed);
   for (let i = methodEnd + 1; i < targetEnd; i++) {
     const c = text.charCodeAt(i);
-    if (c <= 32 || c === 127) return refused(FAULTS.malformed);
+    if (c <= 32 || c >= 127) return refused(FAULTS.malformed);
   }
   const fields: string[] = [];
   if (lineEnd < end && !parseFields(text, lineEnd + 2, end, fields)) return refused(FAULTS.malformed);

@@ -37,6 +37,7 @@ describe('a request head', () => {
       'GET /a\tb HTTP/1.1\r\n\r\n',
       'GET /a\u0000b HTTP/1.1\r\n\r\n',
       'GET /a\u007fb HTTP/1.1\r\n\r\n',
+      'GET /\u00e9 HTTP/1.1\r\n\r\n',
       'GET\t/ HTTP/1.1\r\n\r\n',
       ' GET / HTTP/1.1\r\n\r\n',
       'GET HTTP/1.1\r\n\r\n',
