@@ -35,6 +35,8 @@ local function new_counters(now)
     local state = states[key]
     if state == nil then
       local raw = pcall('GET', key)
+      -- A key of another type is a damaged one. Anything else, such as no permission, must not look like an empty counter.
+      if type(raw) == 'table' and not string.find(raw.err, 'WRONGTYPE', 1, true) then error(raw.err) end
       state = type(raw) == 'string' and parse[p.code](raw) or false
       states[key] = state
       loaded[key] = state

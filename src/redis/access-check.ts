@@ -20,13 +20,16 @@ const PROBE_NUMBERS = 4_000;
  * commands or keys
  */
 export async function checkAccess(options: AccessCheckOptions): Promise<void> {
-  const asked = [...keyOnEach(options)].map(([server, key]) => askOne(options, server, key));
-  for (const answer of await Promise.allSettled(asked)) {
-    if (answer.status === 'rejected' && isRefusal(answer.reason)) throw answer.reason;
+  const servers = [...keyOnEach(options)];
+  const answers = await Promise.allSettled(servers.map(([, key]) => askOne(options, key)));
+  for (const [i, answer] of answers.entries()) {
+    if (answer.status === 'fulfilled' || !isRefusal(answer.reason)) continue;
+    const what = answer.reason.message.replace(/^redis: /, '');
+    throw refusal(servers.length === 1 ? what : `${servers[i]?.[0]}: ${what}`);
   }
 }
 
-function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): error is StoreError {
   return error instanceof StoreError && error.code === 'SLUICE_STORE_REFUSED';
 }
 
@@ -41,18 +44,18 @@ function keyOnEach({ runner, keys }: AccessCheckOptions): ReadonlyMap<string, st
   return found.size > 0 ? found : new Map([['the cluster', keys.probe(0)]]);
 }
 
-async function askOne({ runner, script, keys }: AccessCheckOptions, server: string, key: string): Promise<void> {
+async function askOne({ runner, script, keys }: AccessCheckOptions, key: string): Promise<void> {
   const reply = await runner.run(script, [key], []);
   const [commands, untouchable] = (Array.isArray(reply) ? reply : []) as unknown[];
   const denied = namesIn(commands);
   if (denied.length > 0) {
     const grant = denied.map((name) => `+${name}`).join(' ');
-    throw refusal(`${server} does not let the user run ${denied.join(', ')} (NOPERM): grant ${grant}`);
+    throw refusal(`it does not let the user run ${denied.join(', ')} (NOPERM): grant ${grant}, see docs/redis.md`);
   }
   const fenced = namesIn(untouchable);
   if (fenced.length > 0) {
-    const what = `${server} does not let the user touch its keys by ${fenced.join(', ')} (NOPERM)`;
-    throw refusal(`${what}: grant ~${keys.pattern}`);
+    const what = `it does not let the user touch keys by ${fenced.join(', ')} (NOPERM)`;
+    throw refusal(`${what}: grant ~${keys.pattern}, see docs/redis.md`);
   }
 }
 
@@ -62,5 +65,5 @@ function namesIn(reply: unknown): readonly string[] {
 }
 
 function refusal(what: string): StoreError {
-  return new StoreError('SLUICE_STORE_REFUSED', `redis: ${what}, see docs/redis.md`);
+  return new StoreError('SLUICE_STORE_REFUSED', `redis: ${what}`);
 }

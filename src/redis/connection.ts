@@ -1,6 +1,7 @@
 import type { RedisOptions } from 'ioredis';
 import { Redis } from 'ioredis';
 import type { Clock } from '../core/clock.ts';
+import { StoreError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { RedisAccess } from './client-options.ts';
 import { reconnectDelay, strictOptions } from './client-options.ts';
@@ -101,10 +102,11 @@ export class RedisConnection implements ScriptRunner {
   }
 
   async run(script: LuaScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    if (this.#refusal !== undefined) throw storeError(undefined, this.#refusal);
+    if (this.#refusal !== undefined) throw new StoreError('SLUICE_STORE_REFUSED', `redis: ${this.#refusal.text}`);
     try {
       return await runScript(this.#redis, script, keys, args);
     } catch (error) {
+      if (isReplyError(error) && /^(?:MOVED|ASK) /.test(error.message)) throw NOT_ONE_SERVER;
       throw storeError(error, this.#trouble);
     }
   }
@@ -122,6 +124,11 @@ export class RedisConnection implements ScriptRunner {
     if (this.#started) this.#log.failed(trouble.text);
   }
 }
+
+const NOT_ONE_SERVER = new StoreError(
+  'SLUICE_STORE_REPLY',
+  'redis: it is a node of a Redis Cluster: name some of its nodes in redis.cluster',
+);
 
 type ClientOptions = ReturnType<typeof strictOptions> &
   Required<Pick<RedisOptions, 'lazyConnect' | 'retryStrategy' | 'reconnectOnError'>>;

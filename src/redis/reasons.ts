@@ -28,7 +28,11 @@ const REFUSALS: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
     /^NOPERM .*keys?\b/i,
     'it does not let the user touch these keys (NOPERM): grant ~<redis.keyPrefix>:*, see docs/redis.md',
   ],
-  [/^NOPERM/, ([whole]) => `${whole}: see docs/redis.md for what to grant`],
+  [
+    /executing the script can't|^ACL failure in script/,
+    'it does not let the user run all commands of the scripts on its keys (NOPERM): see docs/redis.md for what to grant',
+  ],
+  [/^NOPERM.*/, ([whole]) => `${whole}: see docs/redis.md for what to grant`],
   [/DB index is out of range/, 'it has no such database: see the number at the end of redis.url'],
 ];
 
@@ -39,7 +43,6 @@ const MEANINGS: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
   [/^LOADING/, 'it is still loading its data (LOADING)'],
   [/^CLUSTERDOWN/, 'the cluster does not serve these keys at the moment (CLUSTERDOWN)'],
   [/cluster support disabled/, 'it is no Redis Cluster: redis.url is for a single server'],
-  [/^MOVED|^ASK /, 'it is a node of a Redis Cluster: redis.cluster names some of its nodes'],
   [/^Unknown RESP type|^Protocol error/, 'what answers there is not Redis: see redis.url'],
   [
     /self-signed certificate|unable to (?:get|verify)/,
