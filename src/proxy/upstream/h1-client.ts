@@ -9,6 +9,7 @@ import type {
 import { H1Call } from './h1-call.ts';
 import type { ConnectionPool, Origin } from './h1-connection.ts';
 import { H1Connection } from './h1-connection.ts';
+import type { LastHead } from './h1-reader.ts';
 
 /** How long an idle connection is kept when the server does not say: below Node's 5 s, the shortest common default. */
 const KEEP_ALIVE_MS = 4_000;
@@ -21,6 +22,7 @@ const MAX_WAITING = 16_384;
 /** HTTP/1.1 with one server over sockets of our own. Connections are used last in, first out, so that spare ones age. */
 export class H1Client implements UpstreamClient, ConnectionPool {
   readonly clock: Clock;
+  readonly lastHead: LastHead = { text: '', head: undefined };
   readonly #origin: Origin;
   readonly #maxConnections: number;
   readonly #connectTimeoutMs: number;

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../../core/clock.ts';
 import type { Carrier, H1Call } from './h1-call.ts';
 import type { ResponseHeadText } from './h1-head.ts';
 import { CHUNKED } from './h1-head.ts';
-import type { ResponseEvents } from './h1-reader.ts';
+import type { LastHead, ResponseEvents } from './h1-reader.ts';
 import { ResponseReader } from './h1-reader.ts';
 import { lastChunkText, requestHeadText } from './h1-request.ts';
 
@@ -19,6 +19,7 @@ const CRLF = Buffer.from('\r\n');
 /** Where a connection belongs. */
 export interface ConnectionPool {
   readonly clock: Clock;
+  readonly lastHead: LastHead;
   /** The connection can carry another request. */
   released(connection: H1Connection, keepAliveSeconds: number | undefined): void;
   /** The connection is gone, or was handed over. */
@@ -208,7 +209,7 @@ export class H1Connection implements Carrier, ResponseEvents {
     const { request } = call;
     const { body, streaming } = request;
     const head = requestHeadText(request);
-    this.#reader = new ResponseReader(this, request.method === 'HEAD');
+    this.#reader = new ResponseReader(this, request.method === 'HEAD', this.#pool.lastHead);
     this.#received = false;
     this.#requestSent = !streaming;
     if (streaming) {

@@ -20,10 +20,21 @@ export interface ResponseEvents {
   broken(reason: string): void;
 }
 
+/** The head that a server sent last. Most repeat it byte for byte for a second, until the date changes: no need to read it again. */
+export interface LastHead {
+  /** Latin-1, with its empty line; '' for none. */
+  text: string;
+  head: ResponseHeadText | undefined;
+}
+
+/** Longer ones are not kept. */
+const KEPT_HEAD_BYTES = 2_048;
+
 /** Finds the parts of one response in bytes that arrive in any division. One reader for one response. */
 export class ResponseReader {
   readonly #events: ResponseEvents;
   readonly #headOnly: boolean;
+  readonly #last: LastHead;
   #partial: Buffer | undefined = undefined;
   #head: ResponseHeadText | undefined = undefined;
   #left = 0;
@@ -32,9 +43,10 @@ export class ResponseReader {
   #take: ((chunk: Buffer) => void) | undefined = undefined;
 
   /** @param headOnly the request was HEAD: the fields announce a body that does not come */
-  constructor(events: ResponseEvents, headOnly: boolean) {
+  constructor(events: ResponseEvents, headOnly: boolean, last: LastHead) {
     this.#events = events;
     this.#headOnly = headOnly;
+    this.#last = last;
   }
 
   /** Whether the final head has been read and the body goes on. */
@@ -76,6 +88,12 @@ export class ResponseReader {
       size = bytes.length;
     }
     let text = bytes.toString('latin1', at, Math.min(size, at + USUAL_HEAD_BYTES));
+    const last = this.#last;
+    if (last.head !== undefined && text.startsWith(last.text)) {
+      this.#partial = undefined;
+      this.#begin(last.head);
+      return from + last.text.length - kept;
+    }
     let end = text.indexOf('\r\n\r\n');
     if (end === -1 && size - at > USUAL_HEAD_BYTES) {
       text = bytes.toString('latin1', at, Math.min(size, at + MAX_HEAD_BYTES));
@@ -94,7 +112,13 @@ export class ResponseReader {
       this.#stopped = true;
       this.#events.switching(head, fresh.subarray(bodyAt, freshSize));
     } else if (head.status < 200) this.#events.information(head);
-    else this.#begin(head);
+    else {
+      if (end < KEPT_HEAD_BYTES) {
+        last.text = text.slice(0, end + 4);
+        last.head = head;
+      }
+      this.#begin(head);
+    }
     return bodyAt;
   }
 

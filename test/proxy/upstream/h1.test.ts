@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { ChunkDecoder } from '../../../src/proxy/upstream/h1-chunks.ts';
 import type { ResponseHeadText } from '../../../src/proxy/upstream/h1-head.ts';
 import { CHUNKED, parseResponseHead, UNTIL_CLOSE } from '../../../src/proxy/upstream/h1-head.ts';
+import type { LastHead } from '../../../src/proxy/upstream/h1-reader.ts';
+import { ResponseReader } from '../../../src/proxy/upstream/h1-reader.ts';
 import { lastChunkText, requestHeadText } from '../../../src/proxy/upstream/h1-request.ts';
 
 function head(text: string): ResponseHeadText | undefined {
@@ -172,5 +174,48 @@ describe('request heads', () => {
     assert.match(requestHeadText({ ...base, fields: ['TE', 'trailers'] }), /\r\nConnection: TE\r\n/);
     assert.match(requestHeadText({ ...base, upgrade: 'foo' }), /\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n$/);
     assert.equal(lastChunkText(['X', '1']), '0\r\nX: 1\r\n\r\n');
+  });
+});
+
+describe('a response reader that knows the last head', () => {
+  /** What a reader tells of an answer that comes in pieces. */
+  function told(pieces: readonly string[], last: LastHead): unknown[] {
+    const out: unknown[] = [];
+    const reader = new ResponseReader(
+      {
+        information: ({ status }) => out.push(status),
+        switching: () => out.push('switching'),
+        head: ({ status, fields }) => out.push(status, [...fields]),
+        data: (chunk) => out.push(chunk.toString('latin1')),
+        complete: (_head, trailers) => out.push('complete', [...trailers]),
+        broken: () => out.push('broken'),
+      },
+      false,
+      last,
+    );
+    for (const piece of pieces) out.push(reader.read(Buffer.from(piece, 'latin1'), piece.length));
+    return out;
+  }
+
+  test('tells the same as one that does not, whatever came before and however it is divided', () => {
+    const answers = [
+      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi',
+      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: y\r\n\r\nhi',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nT: v\r\n\r\n',
+      'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi',
+      'HTTP/1.1 204 No Content\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi',
+      `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(3_000)}\r\nContent-Length: 2\r\n\r\nhi`,
+    ];
+    const answer = fc.record({ text: fc.constantFrom(...answers), at: fc.nat(60) });
+    fc.assert(
+      fc.property(fc.array(answer, { minLength: 2, maxLength: 6 }), (sequence) => {
+        const last: LastHead = { text: '', head: undefined };
+        for (const { text, at } of sequence) {
+          const pieces = [text.slice(0, at), text.slice(at)].filter((piece) => piece !== '');
+          assert.deepEqual(told(pieces, last), told(pieces, { text: '', head: undefined }));
+        }
+      }),
+    );
   });
 });
