@@ -7,6 +7,7 @@ import type { Random } from '../../src/core/random.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { silentTelemetry } from '../../src/core/telemetry.ts';
 import { VirtualClock } from '../../src/core/virtual-clock.ts';
+import { isLeasable, subWindowOf } from '../../src/sharing/lease.ts';
 import { LeasedStrategy } from '../../src/sharing/leased.ts';
 import { LocalStrategy } from '../../src/sharing/local.ts';
 import type { Check, CounterView, GroupVerdict, Strategy } from '../../src/sharing/strategy.ts';
@@ -28,10 +29,10 @@ class OwnClock implements Clock {
   constructor(base: VirtualClock, random: Random) {
     this.#base = base;
     this.#origin = random.next() * 1e6;
-    this.#wall = random.below(20_000) - 10_000;
+    this.#wall = 1.7e12 + random.next() * 1e9;
   }
   now(): number {
-    return this.#base.now() + this.#wall;
+    return Math.floor(this.#base.monotonic() + this.#wall);
   }
   monotonic(): number {
     return this.#base.monotonic() + this.#origin;
@@ -47,6 +48,34 @@ class OwnClock implements Clock {
   }
 }
 
+/** Units that the store has charged and not got back, by the sub-window that they count in. */
+class Ledger {
+  readonly #charged = new Map<string, number>();
+
+  note(check: Check, units: number, at: number): void {
+    const entry = entryOf(check, at);
+    this.#charged.set(entry, (this.#charged.get(entry) ?? 0) + units);
+  }
+
+  /** The first sub-window in which more was admitted than was paid for in it. */
+  firstUnpaid(check: Check, admissions: readonly Admission[]): string | undefined {
+    const used = new Map<string, number>();
+    for (const { at, cost } of admissions) {
+      const entry = entryOf(check, at);
+      used.set(entry, (used.get(entry) ?? 0) + cost);
+    }
+    for (const [entry, units] of used) {
+      const charged = this.#charged.get(entry) ?? 0;
+      if (units > charged) return `${units} admitted, ${charged} paid in ${entry}`;
+    }
+    return undefined;
+  }
+}
+
+function entryOf({ counter, policy }: Check, at: number): string {
+  return isLeasable(policy) ? `${counter} ${Math.floor(at / subWindowOf(policy))}` : counter;
+}
+
 /** The store as one gateway sees it through the network. */
 class RemoteStore implements Strategy {
   readonly sharing = 'redis';
@@ -54,26 +83,27 @@ class RemoteStore implements Strategy {
   readonly #store: LocalStrategy;
   readonly #random: Random;
   readonly #weather: Weather;
+  readonly #ledger: Ledger;
   alive = true;
-  checks = 0;
 
-  constructor(clock: VirtualClock, store: LocalStrategy, random: Random, weather: Weather) {
+  constructor({ clock, store, random, weather, ledger }: World) {
     this.#clock = clock;
     this.#store = store;
     this.#random = random;
     this.#weather = weather;
+    this.#ledger = ledger;
   }
 
   async start(): Promise<void> {}
   async close(): Promise<void> {}
 
   check(group: readonly Check[]): Promise<GroupVerdict> {
-    this.checks += group.length;
     return new Promise((resolve, reject) => {
       const late = () => reject(new StoreError('SLUICE_STORE_TIMEOUT', 'late'));
       const timer = this.#clock.after(this.#weather.timeoutMs, late);
       this.#travel(() => {
         const verdict = this.#store.check(group) as GroupVerdict;
+        if (verdict.allowed) for (const check of group) this.#ledger.note(check, check.cost, verdict.at);
         this.#travel(() => {
           timer.cancel();
           resolve(verdict);
@@ -83,7 +113,10 @@ class RemoteStore implements Strategy {
   }
 
   refund(group: readonly Check[], verdict: GroupVerdict): void {
-    this.#travel(() => this.#store.refund(group, verdict));
+    this.#travel(() => {
+      for (const check of group) this.#ledger.note(check, -check.cost, verdict.at);
+      this.#store.refund(group, verdict);
+    });
   }
 
   release(): void {}
@@ -108,7 +141,7 @@ export class WorldGateway {
 
   constructor(world: World) {
     this.clock = new OwnClock(world.clock, world.random);
-    this.remote = new RemoteStore(world.clock, world.store, world.random, world.weather);
+    this.remote = new RemoteStore(world);
     const { units } = this;
     this.strategy = new LeasedStrategy({
       clock: this.clock,
@@ -145,6 +178,7 @@ export class World {
   readonly weather: Weather;
   readonly store: LocalStrategy;
   readonly live: number;
+  readonly ledger = new Ledger();
   gateways: WorldGateway[] = [];
 
   constructor(seed: number, live: number, weather: Weather) {
