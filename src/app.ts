@@ -6,6 +6,7 @@ import type { ConfigChange } from './config/diff.ts';
 import { planReload } from './config/plan.ts';
 import type { Address, Config } from './config/types.ts';
 import type { Clock } from './core/clock.ts';
+import { withDeadline } from './core/deadline.ts';
 import { reasonOf } from './core/errors.ts';
 import type { Logger } from './core/logger.ts';
 import type { Random } from './core/random.ts';
@@ -39,6 +40,9 @@ export interface AppOptions {
 }
 
 export type Reread = { readonly config: Config } | { readonly faults: readonly string[] };
+
+/** For admin requests that are running when everything else has ended, a scrape for example. */
+const ADMIN_GRACE_MS = 500;
 
 /** A whole running gateway. */
 export class App {
@@ -171,9 +175,18 @@ export class App {
     const finished = await this.#gateway.drain(this.#config.shutdownTimeoutMs);
     await this.#redis?.stop();
     await this.#local.close();
-    await this.#admin?.close();
+    await this.#closeAdmin();
     this.#metrics.close();
     return finished;
+  }
+
+  /** Whoever keeps an admin connection busy does not keep the process: it ends soon, and the connection with it. */
+  async #closeAdmin(): Promise<void> {
+    if (this.#admin === undefined) return;
+    const late = (): Error => new Error('admin connections are still busy');
+    await withDeadline(this.#options.clock, ADMIN_GRACE_MS, this.#admin.close(), late).catch((error: unknown) => {
+      this.#logger.debug({ reason: reasonOf(error) }, 'admin listener cut off');
+    });
   }
 
   #tryReload(): ReloadReport {

@@ -118,7 +118,16 @@ describe('SIGTERM', { concurrency: 2 }, () => {
     idle.write(formatRequest({ port: gateway.adminPort, path: '/healthz' }));
     assert.equal((await idle.readReply()).status, 200);
     await using slow = await Connection.open(gateway.adminPort);
-    slow.write('POST /v1/explain HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{');
+    slow.write(
+      formatRequest({
+        method: 'POST',
+        port: gateway.adminPort,
+        path: '/v1/explain',
+        headers: { 'Content-Type': 'application/json', 'Content-Length': '99', Expect: '100-continue' },
+      }),
+    );
+    // It has the request, and waits for a body that never comes.
+    assert.equal((await slow.readHead()).status, 100);
     gateway.signal('SIGTERM');
     const told = performance.now();
     assert.equal(await ended(gateway), 0);
@@ -141,9 +150,9 @@ describe('SIGTERM', { concurrency: 2 }, () => {
     await using redis = await startRedis();
     await using upstream = await startUpstream();
     await using gateway = await startGateway({ config: config(upstream, { redis: { url: redis.url } }) });
-    assert.equal(await redis.cli('ZCARD', 'sluice:instances'), '1');
+    assert.equal(await redis.cli('ZCARD', 'sluice:{fleet}:instances'), '1');
     assert.equal(await gateway.stop(), 0);
-    assert.equal(await redis.cli('ZCARD', 'sluice:instances'), '0');
+    assert.equal(await redis.cli('ZCARD', 'sluice:{fleet}:instances'), '0');
   });
 });
 
@@ -187,7 +196,7 @@ describe('a gateway that cannot start', { concurrency: 2 }, () => {
       );
       assert.match(failed, /ended \(code 2\)/);
       assert.match(`${failed.split('stderr: ')[1]}\n`, inUse(taken.port));
-      assert.equal(await redis.cli('ZCARD', 'sluice:instances'), '0');
+      assert.equal(await redis.cli('ZCARD', 'sluice:{fleet}:instances'), '0');
     }
   });
 });
