@@ -83,7 +83,7 @@ describe('gateways on one Redis', { concurrency: 2 }, () => {
     for (const key of keys) {
       assert.match(key, /^fleet:/);
       const ttl = Number(await redis.cli('PTTL', key));
-      if (key === 'fleet:resets') assert.equal(ttl, -1);
+      if (key === 'fleet:{fleet}:resets') assert.equal(ttl, -1);
       // -2: it has ended meanwhile.
       else assert.ok(ttl === -2 || (ttl > 0 && ttl <= 24 * 3_600_000), `${key} ${ttl}`);
     }
@@ -108,7 +108,7 @@ describe('gateways on one Redis', { concurrency: 2 }, () => {
 
 /** When the first of the live instances will be taken for dead, Unix ms. */
 async function firstLeaseEnd(redis: Redis): Promise<number> {
-  return Number((await redis.cli('ZRANGE', 'fleet:instances', '0', '0', 'WITHSCORES')).split('\n')[1]);
+  return Number((await redis.cli('ZRANGE', 'fleet:{fleet}:instances', '0', '0', 'WITHSCORES')).split('\n')[1]);
 }
 
 describe('Redis dies for good', () => {
@@ -117,7 +117,7 @@ describe('Redis dies for good', () => {
     await using upstream = await startUpstream();
     const limit = { rate: '300/1h', algorithm: 'fixed-window', onFailure: 'local' };
     await using fleet = await startFleet({ redisUrl: redis.url, upstream: upstream.url, limit, redisTimeout: '200ms' });
-    assert.equal(await redis.cli('ZCARD', 'fleet:instances'), '3');
+    assert.equal(await redis.cli('ZCARD', 'fleet:{fleet}:instances'), '3');
     // Each hears of the others with its next beat; a score is the end of a lease that began with the last one.
     const all = await firstLeaseEnd(redis);
     await eventually('each has beaten twice since', async () => (await firstLeaseEnd(redis)) - all > 1_500, {
@@ -154,7 +154,7 @@ describe('a gateway dies', () => {
     open();
     await eventually('its places are free', async () => (await status(survivor, 'k')) === 200, { every: 20 });
     assert.equal((await peek(survivor, 'k')).remaining, 4);
-    await eventually('one is live', async () => (await redis.cli('ZCARD', 'fleet:instances')) === '1', {
+    await eventually('one is live', async () => (await redis.cli('ZCARD', 'fleet:{fleet}:instances')) === '1', {
       within: 8_000,
       every: 50,
     });
