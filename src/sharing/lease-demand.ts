@@ -50,7 +50,7 @@ export interface Situation {
   readonly demand: number;
   /** What the store last said is left. */
   readonly remaining: number;
-  /** Milliseconds until the sub-window ends, as far as known. */
+  /** Milliseconds until the sub-window of the last answer ends; not positive when it may be over. */
   readonly timeLeft: number;
   readonly liveInstances: number;
   /** Units held already. */

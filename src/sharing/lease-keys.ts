@@ -3,7 +3,7 @@ import type { Telemetry } from '../core/telemetry.ts';
 import type { CounterEntry } from './counter-map.ts';
 import { CounterMap } from './counter-map.ts';
 import type { Purchase } from './lease.ts';
-import { endOf, forUnits, isLeasable, Lease, subWindowOf } from './lease.ts';
+import { endOf, forUnits, isLeasable, Lease } from './lease.ts';
 import { Demand, unitsToBuy } from './lease-demand.ts';
 import type { Check, GroupVerdict, Strategy } from './strategy.ts';
 
@@ -165,7 +165,7 @@ export class LeaseKeys {
     const demand = key.demand.units(now);
     if (demand === 0 || !isLeasable(policy)) return;
     if (key.lease === undefined && this.#holding.size >= this.#options.maxKeys / 2) return;
-    const timeLeft = key.subWindowEnd > now ? key.subWindowEnd - now : subWindowOf(policy);
+    const timeLeft = key.subWindowEnd - now;
     const { remaining } = key;
     const liveInstances = this.#options.liveInstances();
     const units = unitsToBuy({ demand, remaining, timeLeft, liveInstances, unspent, cost });
