@@ -100,7 +100,8 @@ export class ClusterConnection implements ScriptRunner {
   async start(): Promise<void> {
     await startClient(this.#cluster, this.#clock, (error) => this.#failed(error));
     this.#started = true;
-    if (this.#trouble !== undefined) this.#log.known(this.#trouble.text);
+    // Without a cluster there is no shard that anybody could ask and learn it from.
+    if (this.#trouble !== undefined && this.#cluster.status !== 'ready') this.#log.failed(this.#trouble.text);
   }
 
   slotOf(key: string): number {

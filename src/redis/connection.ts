@@ -11,6 +11,7 @@ import type { Trouble } from './reasons.ts';
 import { troubleOf } from './reasons.ts';
 import { isReplyError, runScript, storeError } from './run-script.ts';
 import type { ScriptRunner } from './script-runner.ts';
+import { SentinelWatch } from './sentinel-watch.ts';
 import { startClient } from './start-client.ts';
 
 /** Where the one primary is. */
@@ -37,16 +38,21 @@ export interface ConnectionOptions {
   readonly logger: Logger;
 }
 
+/** How long to wait when the client has stopped trying. */
+const GAVE_UP_MS = 1_000;
+
 /**
  * One connection to one primary: at a fixed address, or wherever the sentinels say it is. Errors say `redis: ` and what
  * is wrong.
  */
 export class RedisConnection implements ScriptRunner {
   readonly #redis: Redis;
+  readonly #watch: SentinelWatch | undefined;
   readonly #clock: Clock;
   readonly #log: OutageLog;
   readonly #server: string;
   #started = false;
+  #closed = false;
   /** Why there is no usable connection, as far as known. */
   #trouble: Trouble | undefined;
   /** Why the server must not be used although it is connected. */
@@ -57,8 +63,10 @@ export class RedisConnection implements ScriptRunner {
     this.#clock = clock;
     this.#log = new OutageLog({ clock, logger, failing: 'redis: no connection', working: 'redis: connected again' });
     this.#server = 'sentinel' in address ? `primary "${address.sentinel.name}"` : 'the server';
+    const strict = strictOptions(options.timeoutMs, options.clientName, access);
+    this.#watch = watchSentinels(address, strict, () => this.#leave());
     this.#redis = createClient(address, {
-      ...strictOptions(options.timeoutMs, options.clientName, access),
+      ...strict,
       lazyConnect: true,
       retryStrategy: reconnectDelay,
       // Demoted while we were connected: connect anew, to whoever is the primary now. Nothing is sent again.
@@ -68,6 +76,9 @@ export class RedisConnection implements ScriptRunner {
       this.#refusal = undefined;
     });
     this.#redis.on('error', (error: unknown) => this.#failed(error));
+    this.#redis.on('end', () => {
+      if (!this.#closed) clock.after(GAVE_UP_MS, () => this.#again());
+    });
     this.#redis.on('ready', () => {
       if (this.#refusal !== undefined) return;
       this.#trouble = undefined;
@@ -80,6 +91,7 @@ export class RedisConnection implements ScriptRunner {
    * whoever asks first learns of it.
    */
   async start(): Promise<void> {
+    this.#watch?.start();
     await startClient(this.#redis, this.#clock, (error) => this.#failed(error));
     this.#started = true;
     if (this.#trouble !== undefined) this.#log.known(this.#trouble.text);
@@ -112,7 +124,20 @@ export class RedisConnection implements ScriptRunner {
   }
 
   close(): void {
+    this.#closed = true;
+    this.#watch?.stop();
     this.#redis.disconnect();
+  }
+
+  /** The client has given up, which it should not. */
+  #again(): void {
+    if (!this.#closed && this.#redis.status === 'end')
+      this.#redis.connect().catch((error: unknown) => this.#failed(error));
+  }
+
+  /** Connects anew. While it is connecting it must be left alone: interrupted, the client gives up for good. */
+  #leave(): void {
+    if (this.#redis.status === 'ready') this.#redis.disconnect(true);
   }
 
   #failed(error: unknown): void {
@@ -150,7 +175,24 @@ function createClient(address: PrimaryAddress, options: ClientOptions): Redis {
     // A sentinel that hangs must not hold up the others.
     sentinelCommandTimeout: 500,
     sentinelRetryStrategy: reconnectDelay,
-    // Listens to the sentinels, so that a failover is followed without waiting for the old primary to fail us.
-    failoverDetector: true,
   });
+}
+
+/** The client has such a thing (failoverDetector), which writes every sentinel that is gone to standard error. */
+function watchSentinels(
+  address: PrimaryAddress,
+  options: ReturnType<typeof strictOptions>,
+  onSwitch: () => void,
+): SentinelWatch | undefined {
+  if (!('sentinel' in address)) return undefined;
+  const { name, nodes, username, password } = address.sentinel;
+  const { connectionName, connectTimeout, tls } = { tls: undefined, ...options };
+  const client = {
+    connectionName,
+    connectTimeout,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+  return new SentinelWatch({ name, nodes, client, onSwitch });
 }

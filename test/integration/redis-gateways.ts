@@ -108,6 +108,21 @@ export function gatewaysOn(
   return Promise.all(Array.from({ length: count }, () => gatewayOn(where, options)));
 }
 
+export interface TestFleet extends AsyncDisposable {
+  readonly gateways: readonly TestGateway[];
+}
+
+/** As {@link gatewaysOn}; all end with the scope. */
+export async function fleetOn(...args: Parameters<typeof gatewaysOn>): Promise<TestFleet> {
+  const gateways = await gatewaysOn(...args);
+  return {
+    gateways,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()));
+    },
+  };
+}
+
 export function sentinelAddress(sentinel: RedisSentinel): PrimaryAddress {
   return { sentinel: { name: sentinel.name, nodes: sentinel.addresses, username: undefined, password: undefined } };
 }
@@ -153,7 +168,7 @@ export function startLoad({ gateways, policy, counter, perSecond }: LoadOptions)
       const asked = ask(gateway, counter(n), policy, seen).finally(() => open.delete(asked));
       open.add(asked);
     }
-  }, TICK_MS);
+  }, TICK_MS).unref();
   return {
     seen,
     stop: async () => {

@@ -31,6 +31,20 @@ describe('starting', { timeout: 60_000, concurrency: 2 }, () => {
     await assert.rejects(gateway.strategy.check([ONE]) as Promise<unknown>, UNREACHED);
   });
 
+  it('with one sentinel of three gone: as if nothing were, and without a word on standard error', async (t) => {
+    await using sentinel = await startRedisSentinel();
+    await sentinel.sentinels[0]?.stop();
+    const error = t.mock.method(console, 'error', () => {});
+    await using gateway = await gatewayOn(sentinelAddress(sentinel), { timeoutMs: 500 });
+    await countsAgain(gateway);
+    const [, second] = sentinel.sentinels;
+    await second?.stop();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await countsAgain(gateway);
+    assert.equal(error.mock.callCount(), 0);
+    assert.deepEqual(gateway.said, []);
+  });
+
   it('with a cluster that is down: goes on without, and counts when it is whole again', async () => {
     await using cluster = await startRedisCluster({ replicas: 0, args: ['--cluster-require-full-coverage', 'yes'] });
     const [lost, other] = cluster.nodes;

@@ -141,6 +141,17 @@ async function startSentinel(primary: Redis, downAfterMs: number): Promise<Senti
       if (hasEnded(child)) throw new Error(`the sentinel on port ${port} ended`);
       // Its usual pace of one look in 2 s, 10 s for replicas, is for networks.
       await sentinel.cli('SENTINEL', 'DEBUG', 'PUBLISH-PERIOD', '100', 'INFO-PERIOD', '500', 'ASK-PERIOD', '200');
+      // A stall of 2 s would make it mistrust its clock and stand by for 30 s.
+      await sentinel.cli(
+        'SENTINEL',
+        'DEBUG',
+        'TILT-TRIGGER',
+        '20000',
+        'TILT-PERIOD',
+        '500',
+        'ELECTION-TIMEOUT',
+        '1000',
+      );
       return sentinel;
     } catch (error) {
       await sentinel.stop();
