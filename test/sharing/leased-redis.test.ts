@@ -1,0 +1,167 @@
+/** Leases on a real Redis: what it is spared, and that the limit holds. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Policy } from '../../src/algorithms/algorithm.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import { silentTelemetry } from '../../src/core/telemetry.ts';
+import { RedisConnection } from '../../src/redis/connection.ts';
+import { keyLayout } from '../../src/redis/keys.ts';
+import { loadScript } from '../../src/redis/lua-script-loader.ts';
+import { LeasedStrategy } from '../../src/sharing/leased.ts';
+import { RedisStrategy } from '../../src/sharing/redis.ts';
+import type { Check } from '../../src/sharing/strategy.ts';
+import { check, strategyConformance } from '../conformance/strategy.ts';
+import { eventually } from '../support/eventually.ts';
+import type { Redis } from '../support/redis.ts';
+import { startRedis } from '../support/redis.ts';
+
+const AGE = 10_000 * 86_400_000;
+const TIMEOUT_MS = 2_000;
+
+interface Member {
+  readonly strategy: LeasedStrategy;
+  /** Checks that travelled to Redis. */
+  checks: number;
+  close(): Promise<void>;
+}
+
+async function member(redis: Redis, live: number): Promise<Member> {
+  const connection = new RedisConnection({
+    address: { host: '127.0.0.1', port: redis.port, database: 0 },
+    access: { username: undefined, password: undefined, tls: undefined },
+    timeoutMs: TIMEOUT_MS,
+    clientName: 'test',
+    clock: systemClock,
+    logger: silentLogger,
+  });
+  const telemetry = {
+    ...silentTelemetry,
+    storeRoundtrip: (_seconds: number, checks: number) => {
+      made.checks += checks;
+    },
+  };
+  const inner = new RedisStrategy({
+    clock: systemClock,
+    runner: connection,
+    scripts: {
+      check: loadScript('check'),
+      settle: loadScript('settle'),
+      peek: loadScript('peek'),
+      reset: loadScript('reset'),
+      announceReset: loadScript('announce_reset'),
+    },
+    keys: keyLayout('test'),
+    timeoutMs: TIMEOUT_MS,
+    telemetry,
+    logger: silentLogger,
+  });
+  const strategy = new LeasedStrategy({ clock: systemClock, inner, telemetry, liveInstances: () => live });
+  const made: Member = {
+    strategy,
+    checks: 0,
+    close: async () => {
+      await strategy.close();
+      connection.close();
+    },
+  };
+  await connection.start();
+  await strategy.start();
+  return made;
+}
+
+strategyConformance('leased around redis', async () => {
+  const redis = await startRedis();
+  const { strategy, close } = await member(redis, 1);
+  const ask = strategy.check.bind(strategy);
+  strategy.check = (group) => ask(group.map((c) => ({ ...c, lease: true })));
+  return {
+    strategy,
+    close: async () => {
+      await close();
+      await redis.stop();
+    },
+  };
+});
+
+/** Asks at a steady high rate until refused; the units admitted. */
+async function useUp({ strategy }: Member, c: Check): Promise<number> {
+  let admitted = 0;
+  let refused = false;
+  const ask = async (): Promise<void> => {
+    const answer = strategy.check([c]);
+    const verdict = answer instanceof Promise ? await answer : answer;
+    if (verdict.allowed) admitted += c.cost;
+    else refused = true;
+  };
+  while (!refused) {
+    await Promise.all(Array.from({ length: 10 }, ask));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return admitted;
+}
+
+describe('leases on a real Redis', { concurrency: false }, () => {
+  let redis: Redis;
+  before(async () => {
+    redis = await startRedis();
+  });
+  after(() => redis.stop());
+
+  for (const live of [2, 4]) {
+    it(`ask it once for more than 20 requests on a hot key of ${live} gateways, and admit the limit exactly`, async () => {
+      const limit = 40_000;
+      const c = check({ algorithm: 'sliding-window', limit, windowMs: AGE, buckets: 2 }, { lease: true });
+      const members = await Promise.all(Array.from({ length: live }, () => member(redis, live)));
+      await redis.cli('config', 'resetstat');
+      const first = await Promise.all(members.map((m) => useUp(m, c)));
+      let admitted = first.reduce((sum, units) => sum + units, 0);
+      assert.ok(admitted <= limit);
+      assert.ok(limit - admitted <= live * Math.floor(limit / (4 * live)), `${limit - admitted} left unused`);
+      const checks = members.reduce((sum, m) => sum + m.checks, 0);
+      const calls = Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.cli('info', 'commandstats'))?.[1]);
+      assert.ok(checks * 20 <= admitted, `${checks} checks for ${admitted} admitted`);
+      assert.ok(calls * 20 <= admitted, `${calls} script calls for ${admitted} admitted`);
+      // What was held when the first was refused comes back within half a second: then the limit is used up to the last unit.
+      await eventually('the limit is used up', async () => {
+        for (const m of members) admitted += await useUp(m, c);
+        assert.ok(admitted <= limit);
+        return admitted === limit;
+      });
+      for (const m of members) await m.close();
+      assert.equal((await redis.cli('get', `test:c:${c.counter}`)).split(':')[2], String(limit));
+    });
+  }
+
+  it('use units only in the sub-window they were charged to, by one clock for all', async () => {
+    const policy: Policy = { algorithm: 'fixed-window', limit: 2_000, windowMs: 150 };
+    const c = check(policy, { lease: true });
+    const members = await Promise.all([member(redis, 2), member(redis, 2)]);
+    const admitted = new Map<number, number>();
+    let leased = 0;
+    const until = systemClock.monotonic() + 1_500;
+    const drive = async ({ strategy }: Member): Promise<void> => {
+      while (systemClock.monotonic() < until) {
+        for (let i = 0; i < 20; i++) {
+          const now = systemClock.now();
+          const answer = strategy.check([c]);
+          const prepaid = !(answer instanceof Promise);
+          const verdict = prepaid ? answer : await answer;
+          if (!verdict.allowed) break;
+          const window = Math.floor(verdict.at / policy.windowMs);
+          if (prepaid) {
+            leased += 1;
+            assert.equal(Math.floor(now / policy.windowMs), window, 'used after its window');
+          }
+          admitted.set(window, (admitted.get(window) ?? 0) + 1);
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await Promise.all(members.map(drive));
+    for (const [window, units] of admitted) assert.ok(units <= policy.limit, `${units} in window ${window}`);
+    assert.ok(admitted.size >= 9, `${admitted.size} windows`);
+    assert.ok(leased > 1_000, `${leased} from leases`);
+    for (const m of members) await m.close();
+  });
+});
