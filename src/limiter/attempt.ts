@@ -130,31 +130,30 @@ export class Attempt {
     let from = 0;
     for (const ask of asks) {
       const count = ask.checks.length;
-      const verdicts = count === group.length ? verdict.verdicts : verdict.verdicts.slice(from, from + count);
+      const part = count === group.length ? verdict : partOf(verdict, from, count);
+      const { verdicts } = part;
       from += count;
       ask.verdicts = verdicts;
       ask.standing = verdicts.every(isAllowed) ? 'allowed' : 'denied';
       if (!verdict.allowed) continue;
-      if (ask.standing === 'denied') this.#giveBackPartly(strategy, ask.checks, verdicts, verdict.at);
-      else if (!last) this.#charged(strategy, ask.checks, verdicts, verdict.at);
+      if (ask.standing === 'denied') this.#giveBackPartly(strategy, ask.checks, part);
+      else if (!last) this.#charged(strategy, ask.checks, part);
       if (ask.standing === 'allowed') this.#hold(strategy, ask.checks);
     }
     if (!verdict.allowed) this.#refuse();
   }
 
   /** A limit in shadow mode whose one rate had room and whose other had not: as when enforced, it is charged on neither. */
-  #giveBackPartly(strategy: Strategy, checks: readonly Check[], verdicts: readonly Verdict[], at: number): void {
-    if (!verdicts.some(isAllowed)) return;
-    this.#refund({
-      strategy,
-      group: checks.filter((_, i) => verdicts[i]?.allowed === true),
-      verdict: { allowed: true, verdicts: verdicts.filter(isAllowed), at },
+  #giveBackPartly(strategy: Strategy, checks: readonly Check[], verdict: GroupVerdict): void {
+    checks.forEach((check, i) => {
+      if (verdict.verdicts[i]?.allowed !== true) return;
+      this.#refund({ strategy, group: [check], verdict: { ...partOf(verdict, i, 1), allowed: true } });
     });
   }
 
-  #charged(strategy: Strategy, group: readonly Check[], verdicts: readonly Verdict[], at: number): void {
+  #charged(strategy: Strategy, group: readonly Check[], verdict: GroupVerdict): void {
     this.#charges ??= [];
-    this.#charges.push({ strategy, group, verdict: { allowed: true, verdicts, at } });
+    this.#charges.push({ strategy, group, verdict });
   }
 
   #hold(strategy: Strategy, checks: readonly Check[]): void {
@@ -264,4 +263,10 @@ function releaser(holdings: readonly Holding[], { defects }: LimiterContext): ()
       }
     }
   };
+}
+
+/** The verdict on some of a group's checks, with the times at which they were charged. */
+function partOf({ allowed, verdicts, at, ats }: GroupVerdict, from: number, count: number): GroupVerdict {
+  const part = { allowed, verdicts: verdicts.slice(from, from + count), at };
+  return ats === undefined ? part : { ...part, ats: ats.slice(from, from + count) };
 }
