@@ -89,7 +89,7 @@ describe('three gateways on one Redis', { concurrency: false }, () => {
     const gate = new Promise<void>((resolve) => {
       open = resolve;
     });
-    const slow = await startUpstream(async (_req, res) => {
+    await using slow = await startUpstream(async (_req, res) => {
       inFlight += 1;
       most = Math.max(most, inFlight);
       await gate;
@@ -109,7 +109,6 @@ describe('three gateways on one Redis', { concurrency: false }, () => {
     assert.equal(count(answers, 429), 130);
     assert.equal(most, 50);
     await eventually('places are free again', async () => count(await fleet.offer(1, 'slow'), 200) === 3);
-    await slow.close();
   });
 
   it('keeps its counts over a restart of Redis, and says no while it cannot count', async () => {

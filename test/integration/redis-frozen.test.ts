@@ -6,6 +6,8 @@ import { startUpstream } from '../support/http.ts';
 import { startRedis } from '../support/redis.ts';
 import { count, startFleet } from './fleet.ts';
 
+const TIMEOUTS = /^sluice_store_errors_total\{.*kind="timeout"/;
+
 async function metric(adminUrl: string, pattern: RegExp): Promise<number> {
   const text = await (await fetch(`${adminUrl}/metrics`)).text();
   let sum = 0;
@@ -17,7 +19,7 @@ describe('Redis frozen under load', { concurrency: false }, () => {
   for (const onFailure of ['allow', 'local'] as const) {
     it(`onFailure ${onFailure}: no client sees an error, few wait for the timeout, and it recovers`, async () => {
       await using redis = await startRedis();
-      const upstream = await startUpstream((_req, res) => {
+      await using upstream = await startUpstream((_req, res) => {
         res.end('ok');
       });
       await using fleet = await startFleet({
@@ -30,12 +32,14 @@ describe('Redis frozen under load', { concurrency: false }, () => {
       const [gateway] = fleet.gateways;
       assert.ok(gateway);
       assert.equal(count(await fleet.offer(200, 'k'), 200), 200);
-      assert.equal(await metric(gateway.adminUrl, /^sluice_fallback_decisions_total\{/), 0);
+      // A crowded machine may have been late before: only what comes from here on counts.
+      const fallbacksBefore = await metric(gateway.adminUrl, /^sluice_fallback_decisions_total\{/);
+      const timeoutsBefore = await metric(gateway.adminUrl, TIMEOUTS);
 
       redis.freeze();
       for (let i = 0; i < 20; i++) assert.equal(count(await fleet.offer(50, 'k'), 200), 50);
-      const fallbacks = await metric(gateway.adminUrl, /^sluice_fallback_decisions_total\{.*policy="/);
-      const timeouts = await metric(gateway.adminUrl, /^sluice_store_errors_total\{.*kind="timeout"/);
+      const fallbacks = (await metric(gateway.adminUrl, /^sluice_fallback_decisions_total\{/)) - fallbacksBefore;
+      const timeouts = (await metric(gateway.adminUrl, TIMEOUTS)) - timeoutsBefore;
       assert.ok(fallbacks >= 950, `${fallbacks} of 1000 decided by policy`);
       assert.ok(timeouts <= 60, `${timeouts} batches waited for their timeout; the circuit spares the rest`);
 
@@ -49,14 +53,13 @@ describe('Redis frozen under load', { concurrency: false }, () => {
         },
         { within: 15_000, every: 50 },
       );
-      await upstream.close();
     });
   }
 
   it('starts with Redis down, decides by policy, and counts exactly once Redis is there', async () => {
     const redis = await startRedis();
     await redis.kill9();
-    const upstream = await startUpstream((_req, res) => {
+    await using upstream = await startUpstream((_req, res) => {
       res.end('ok');
     });
     try {
@@ -75,7 +78,6 @@ describe('Redis frozen under load', { concurrency: false }, () => {
       });
     } finally {
       await redis.stop();
-      await upstream.close();
     }
   });
 });
