@@ -38,6 +38,7 @@ const REFUSALS: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
 
 /** What passes by itself, or tells nothing of who is to change what. */
 const MEANINGS: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
+  [/^ERR No such master/, 'it watches no primary of that name: see redis.sentinel.name'],
   [/^READONLY/, 'it is a replica, which cannot count (READONLY): redis.url must name the primary'],
   [/^OOM/, 'it is out of memory (OOM): raise its maxmemory, or set maxmemory-policy to volatile-ttl'],
   [/^LOADING/, 'it is still loading its data (LOADING)'],
@@ -58,13 +59,27 @@ const MEANINGS: readonly (readonly [pattern: RegExp, meaning: Meaning])[] = [
 const CONSEQUENCES =
   /^(?:Connection is closed\.|Stream isn't writeable|Reached the max retries|Failed to refresh slots cache|None of startup nodes|Cluster isn't ready|Cluster is ended)/;
 
+/** The client's words, with the last sentinel's after them. */
+const NO_SENTINEL = /^All sentinels are unreachable\b(?:.*?Last error: (.*))?/;
+
 /** What an error means to whoever runs the gateway; undefined when it only says that there is no connection. */
 export function troubleOf(error: unknown): Trouble | undefined {
   const reason = reasonOf(error);
   if (CONSEQUENCES.test(reason)) return undefined;
+  const last = NO_SENTINEL.exec(reason);
+  if (last !== null) return sentinelTrouble(last[1]);
   const refusal = meaningIn(REFUSALS, reason);
   if (refusal !== undefined) return { text: refusal, refused: true };
   return { text: meaningIn(MEANINGS, reason) ?? reason, refused: false };
+}
+
+function sentinelTrouble(last: string | undefined): Trouble {
+  const trouble = last === undefined ? undefined : troubleOf(new Error(last));
+  if (trouble === undefined) return { text: 'no sentinel knows the primary: see redis.sentinel', refused: false };
+  const text = trouble.text
+    .replace('under redis,', 'under redis.sentinel,')
+    .replace(/, or (?:in the URL|redis:\/\/.*)$/, '');
+  return { text: `no sentinel tells who the primary is: ${text}`, refused: trouble.refused };
 }
 
 function meaningIn(meanings: readonly (readonly [RegExp, Meaning])[], reason: string): string | undefined {

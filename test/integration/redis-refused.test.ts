@@ -171,6 +171,38 @@ describe('a primary behind sentinels refuses the gateway', () => {
   });
 });
 
+describe('sentinels refuse the gateway', () => {
+  it('their password is wrong or missing, or their user may not ask', async () => {
+    await using sentinel = await startRedisSentinel({ replicas: 0 });
+    const where = {
+      name: sentinel.name,
+      nodes: sentinel.addresses.map(({ host, port }) => `${host}:${port}`),
+    };
+    const start = 'no sentinel tells who the primary is: it';
+    await assertRefused(
+      { sentinel: { ...where, username: 'x', password: 'y' } },
+      `${start} refuses the password or the user (WRONGPASS): see username and password under redis.sentinel`,
+    );
+    const command = 'sentinel|get-master-addr-by-name';
+    for (const each of sentinel.sentinels) {
+      await each.cli('ACL', 'SETUSER', 'deaf', 'on', '>pw', '+@all', '&*', `-${command}`);
+    }
+    await assertRefused(
+      { sentinel: { ...where, username: 'deaf', password: 'pw' } },
+      `${start} does not let the user run ${command} (NOPERM): grant +${command}, see docs/redis.md`,
+    );
+  });
+
+  it('they watch another primary: starts, and says so', async () => {
+    await using sentinel = await startRedisSentinel({ replicas: 0 });
+    const nodes = sentinel.addresses.map(({ host, port }) => `${host}:${port}`);
+    await using gateway = await startGateway({ config: configOf({ sentinel: { name: 'other', nodes } }) });
+    await eventually('it has said so', () =>
+      gateway.stdout().includes('it watches no primary of that name: see redis.sentinel.name'),
+    );
+  });
+});
+
 describe('Redis changes its mind while the gateway runs', { concurrency: 2 }, () => {
   const CHANGES: readonly (readonly [name: string, rules: readonly string[], said: RegExp])[] = [
     ['a command', ['-evalsha'], /it does not let the user run evalsha \(NOPERM\)/],
