@@ -32,6 +32,12 @@ describe('groups over several shards', () => {
   before(async () => {
     cluster = await startRedisCluster({ replicas: 0 });
     gateways = await gatewaysOn(3, cluster.addresses, { timeoutMs: TIMEOUT_MS });
+    await eventually('every gateway counts on every shard', async () => {
+      for (const { strategy } of gateways) {
+        for (let i = 0; i < 12; i++) await strategy.check([checkOf(`warm${i}`, forever(1_000_000))]);
+      }
+      return true;
+    });
   });
   after(async () => {
     for (const gateway of gateways) await gateway[Symbol.asyncDispose]();
