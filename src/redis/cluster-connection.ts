@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { Cluster } from 'ioredis';
-import type { Clock } from '../core/clock.ts';
+import type { Clock, Timer } from '../core/clock.ts';
 import { withDeadline } from '../core/deadline.ts';
 import type { Logger } from '../core/logger.ts';
 import type { RedisAccess } from './client-options.ts';
@@ -42,7 +42,9 @@ export class ClusterConnection implements ScriptRunner {
   readonly #nodes = new Map<string, Redis>();
   /** Servers that we are connecting to, as {@link serverOf} names them. */
   readonly #connecting = new Map<string, Promise<void>>();
+  #timer: Timer | undefined;
   #started = false;
+  #closed = false;
   #trouble: Trouble | undefined;
 
   constructor(options: ClusterConnectionOptions) {
@@ -56,7 +58,6 @@ export class ClusterConnection implements ScriptRunner {
       lazyConnect: true,
       enableOfflineQueue,
       enableReadyCheck: true,
-      slotsRefreshInterval: REFRESH_MS,
       slotsRefreshTimeout: 500,
       maxRedirections: 1,
       // Zero: never again by itself. What failed is decided by the limit's policy, at once.
@@ -98,6 +99,10 @@ export class ClusterConnection implements ScriptRunner {
 
   /** As {@link RedisConnection.start}. */
   async start(): Promise<void> {
+    // The client's own timer for this survives a disconnect in the midst of a refresh, and with it the process.
+    this.#timer = this.#clock.every(REFRESH_MS, () => {
+      if (this.#cluster.status === 'ready') this.#cluster.refreshSlotsCache(() => {});
+    });
     await startClient(this.#cluster, this.#clock, (error) => this.#failed(error));
     this.#started = true;
     // Without a cluster there is no shard that anybody could ask and learn it from.
@@ -135,12 +140,19 @@ export class ClusterConnection implements ScriptRunner {
   }
 
   close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
     this.#cluster.disconnect();
   }
 
   /** Left to itself the client would connect when it is asked first, and fail whoever asks meanwhile. */
   #meet(node: Redis): void {
     const server = nameOf(node);
+    // A late redirection may bring a node after the end.
+    if (this.#closed) {
+      node.disconnect();
+      return;
+    }
     if (node.options.readOnly === true || node.status === 'ready' || this.#connecting.has(server)) return;
     const settled = new Promise<void>((resolve) => {
       node.once('ready', resolve);

@@ -15,7 +15,7 @@ const COUNTERS = Array.from({ length: 30 }, (_, i) => `k${i}`);
 
 describe('the cluster user of docs/redis-sizing.md', { timeout: 60_000 }, () => {
   it('counts, follows keys that move and a failover, and is never told that it may not', async () => {
-    await using cluster = await startRedisCluster({ empty: 1, nodeTimeoutMs: 1_500 });
+    await using cluster = await startRedisCluster({ empty: 1 });
     // The tests' gateways use another prefix.
     const words = rule.replace('~team-orders:*', '~team:*').split(' ');
     assert.ok(words.length > 20);

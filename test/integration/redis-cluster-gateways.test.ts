@@ -11,7 +11,7 @@ const LIMIT = 20;
 
 describe('gateway processes on a cluster', { timeout: 60_000 }, () => {
   it('clients see 200 and 429 only, limits hold before and after a master’s death', async () => {
-    await using cluster = await startRedisCluster({ nodeTimeoutMs: 1_500 });
+    await using cluster = await startRedisCluster();
     await using upstream = await startUpstream();
     const config = {
       listen: '127.0.0.1:0',

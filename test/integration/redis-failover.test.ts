@@ -131,7 +131,7 @@ const STRIKES: readonly (readonly [name: string, strike: (redis: Redis) => Promi
 describe('a primary under the load of four gateways', { timeout: 90_000, concurrency: 2 }, () => {
   for (const [name, strike] of STRIKES) {
     it(`of a cluster ${name}: every key exact before, the loss bounded during, exact again by itself`, async () => {
-      await using cluster = await startRedisCluster({ nodeTimeoutMs: 1_500 });
+      await using cluster = await startRedisCluster();
       await using fleet = await fleetOn(GATEWAYS, cluster.addresses, { timeoutMs: TIMEOUT_MS });
       const { gateways } = fleet;
       await assertExact(gateways);
