@@ -57,7 +57,8 @@ export class ClusterConnection implements ScriptRunner {
       redisOptions: node,
       lazyConnect: true,
       enableOfflineQueue,
-      enableReadyCheck: true,
+      // A cluster that is down says so to whoever asks, each shard for itself.
+      enableReadyCheck: false,
       slotsRefreshTimeout: 500,
       maxRedirections: 1,
       // Zero: never again by itself. What failed is decided by the limit's policy, at once.
@@ -79,19 +80,8 @@ export class ClusterConnection implements ScriptRunner {
       if (this.#nodes.get(nameOf(node)) === node) this.#nodes.delete(nameOf(node));
     });
     // A replica that has become a primary is no new node.
-    this.#cluster.on('refresh', () => {
-      for (const node of this.#cluster.nodes('master')) this.#meet(node);
-    });
-    let checking = false;
-    this.#cluster.on('connect', () => {
-      checking = true;
-    });
-    this.#cluster.on('close', () => {
-      if (checking) this.#failed(new Error('CLUSTERDOWN cluster_state:fail'));
-      checking = false;
-    });
+    this.#cluster.on('refresh', () => this.#meetAll());
     this.#cluster.on('ready', () => {
-      checking = false;
       this.#trouble = undefined;
       this.#log.works();
     });
@@ -104,6 +94,7 @@ export class ClusterConnection implements ScriptRunner {
       if (this.#cluster.status === 'ready') this.#cluster.refreshSlotsCache(() => {});
     });
     await startClient(this.#cluster, this.#clock, (error) => this.#failed(error));
+    this.#meetAll();
     this.#started = true;
     // Without a cluster there is no shard that anybody could ask and learn it from.
     if (this.#trouble !== undefined && this.#cluster.status !== 'ready') this.#log.failed(this.#trouble.text);
@@ -143,6 +134,10 @@ export class ClusterConnection implements ScriptRunner {
     this.#closed = true;
     this.#timer?.cancel();
     this.#cluster.disconnect();
+  }
+
+  #meetAll(): void {
+    for (const node of this.#cluster.nodes('master')) this.#meet(node);
   }
 
   /** Left to itself the client would connect when it is asked first, and fail whoever asks meanwhile. */

@@ -136,14 +136,16 @@ async function replicate(nodes: readonly Redis[], masters: number, end: number):
 }
 
 function clusterOf(nodes: readonly Redis[], stop: () => Promise<void>): RedisCluster {
-  const masterOfSlot = async (slot: number): Promise<Redis> => {
+  const masterOfSlot = (slot: number): Promise<Redis> =>
+    eventually(`somebody serves slot ${slot}`, () => seenServing(slot), { within: 20_000, every: 100 });
+  const seenServing = async (slot: number): Promise<Redis | undefined> => {
     for (const line of await view(nodes)) {
       if (!line.flags.includes('master') || line.flags.some((flag) => flag.startsWith('fail'))) continue;
       if (!line.slots.some(([from, to]) => slot >= from && slot <= to)) continue;
       const node = nodes.find(({ port }) => port === line.port);
       if (node !== undefined) return node;
     }
-    throw new Error(`nobody serves slot ${slot}`);
+    return undefined;
   };
   return {
     nodes,
@@ -212,7 +214,7 @@ async function view(nodes: readonly Redis[]): Promise<readonly NodeLine[]> {
           return { epoch, lines: await nodeLines(node) };
         };
         // A frozen node answers never.
-        const never = new Promise<undefined>((resolve) => setTimeout(resolve, 1_000, undefined).unref());
+        const never = new Promise<undefined>((resolve) => setTimeout(resolve, 3_000, undefined).unref());
         return await Promise.race([answer(), never]);
       } catch {
         return undefined;
