@@ -2,8 +2,8 @@
 
 import type { Clock } from '../core/clock.ts';
 import { systemClock } from '../core/clock.ts';
-import type { RequestEvent, StoreErrorKind, Telemetry } from '../core/telemetry.ts';
-import type { FailurePolicy, SharingName } from '../core/types.ts';
+import type { PeerRefusal, PeerTraffic, RequestEvent, StoreErrorKind, Telemetry } from '../core/telemetry.ts';
+import type { FailurePolicy, ReplicatedSharing, SharingName } from '../core/types.ts';
 import type { CounterCell, HistogramCell } from './cells.ts';
 import { ReadCounter } from './cells.ts';
 import type { Rendered } from './exposition.ts';
@@ -140,6 +140,10 @@ class MetricsTelemetry implements Telemetry {
     this.#decisionTimes = {
       local: families.decisionDuration.cell('local'),
       redis: families.decisionDuration.cell('redis'),
+      mesh: families.decisionDuration.cell('mesh'),
+      gossip: families.decisionDuration.cell('gossip'),
+      leader: families.decisionDuration.cell('leader'),
+      'random-leaders': families.decisionDuration.cell('random-leaders'),
     };
     this.#roundtrip = families.storeRoundtrip.cell();
     this.#batch = families.storeBatch.cell();
@@ -308,4 +312,8 @@ class MetricsTelemetry implements Telemetry {
   upstreamRetry(upstream: string): void {
     this.#families.upstreamRetries.cell(this.#upstreams.has(upstream) ? upstream : UNDECLARED).inc();
   }
+
+  peerMessage(_traffic: PeerTraffic, _direction: 'sent' | 'received', _bytes: number): void {}
+  peerRefused(_reason: PeerRefusal): void {}
+  staleness(_sharing: ReplicatedSharing, _seconds: number): void {}
 }

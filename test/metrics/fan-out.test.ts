@@ -20,6 +20,9 @@ const CALLS: { readonly [M in keyof Telemetry]: Parameters<Telemetry[M]> } = {
   evicted: ['local'],
   upstreamEjected: ['shop', 'http://10.0.0.1'],
   upstreamRetry: ['shop'],
+  peerMessage: ['gossip', 'sent', 120],
+  peerRefused: ['replayed'],
+  staleness: ['mesh', 0.2],
 };
 
 function recorder(heard: unknown[]): Telemetry {
