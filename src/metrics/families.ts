@@ -8,6 +8,8 @@ const DECISION_SECONDS = [
   0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1,
 ];
 const ROUNDTRIP_SECONDS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1];
+/** From a message within one rack to a host that was cut off for a minute. */
+const STALENESS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 30, 60];
 const BATCH_CHECKS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 export type Families = ReturnType<typeof createFamilies>;
@@ -87,6 +89,27 @@ export function createFamilies() {
       'sluice_counters_evicted_total',
       'Counters forgotten before their time because memory was at its cap.',
       ['sharing'],
+    ),
+    peerMessages: new CounterFamily(
+      'sluice_peer_messages_total',
+      'Messages to and from other hosts, by the way of sharing that they serve; membership serves all of them.',
+      ['sharing', 'direction'],
+    ),
+    peerBytes: new CounterFamily(
+      'sluice_peer_bytes_total',
+      'Bytes of those messages as they travel, without the headers of UDP, TCP and IP.',
+      ['sharing', 'direction'],
+    ),
+    peerRefusals: new CounterFamily(
+      'sluice_peer_refusals_total',
+      'Messages of other hosts, or of strangers, that were dropped unread.',
+      ['reason'],
+    ),
+    staleness: new HistogramFamily(
+      'sluice_counter_staleness_seconds',
+      'Age of other hosts’ counts when they arrive.',
+      ['sharing'],
+      STALENESS_SECONDS,
     ),
     configReloads: new CounterFamily('sluice_config_reloads_total', 'Configuration reloads, by result.', ['result']),
   };

@@ -2,15 +2,18 @@
 
 import type { Clock } from '../core/clock.ts';
 import { systemClock } from '../core/clock.ts';
+import { REPLICATED_SHARINGS } from '../core/sharings.ts';
 import type { PeerRefusal, PeerTraffic, RequestEvent, StoreErrorKind, Telemetry } from '../core/telemetry.ts';
 import type { FailurePolicy, ReplicatedSharing, SharingName } from '../core/types.ts';
 import type { CounterCell, HistogramCell } from './cells.ts';
-import { ReadCounter } from './cells.ts';
 import type { Rendered } from './exposition.ts';
 import { Exposition } from './exposition.ts';
 import type { Families } from './families.ts';
 import { createFamilies } from './families.ts';
+import { PeerCells } from './peer-cells.ts';
 import { addProcessMetrics } from './process-metrics.ts';
+import type { Readings } from './readings.ts';
+import { addReadings } from './readings.ts';
 
 /** The names that may become label values, from a configuration. Anything else is counted under {@link UNDECLARED}. */
 export interface Declaration {
@@ -21,15 +24,6 @@ export interface Declaration {
     readonly onFailure: FailurePolicy;
   }>;
   readonly upstreams: Iterable<{ readonly name: string; readonly servers: readonly string[] }>;
-}
-
-/** Numbers that others keep; read at each scrape. */
-export interface Readings {
-  requestsInFlight?(): number;
-  /** Counters held in this process's memory. */
-  countersHeld?(): number;
-  /** Log lines lost because whoever reads the log stalled. */
-  logLinesDropped?(): number;
 }
 
 export interface Metrics {
@@ -55,23 +49,7 @@ export function createMetrics(options: { readonly version: string; readonly cloc
   const telemetry = new MetricsTelemetry(families, clock);
   const readings: Readings = {};
 
-  exposition.addGauge({
-    name: 'sluice_requests_in_flight',
-    help: 'Requests being worked on now.',
-    read: () => readings.requestsInFlight?.() ?? 0,
-  });
-  exposition.addGauge({
-    name: 'sluice_counters',
-    help: 'Counters held in this instance’s memory.',
-    read: () => readings.countersHeld?.() ?? 0,
-  });
-  exposition.addFamilies([
-    new ReadCounter(
-      'sluice_log_lines_dropped_total',
-      'Log lines lost because whoever reads the log stalled.',
-      () => readings.logLinesDropped?.() ?? 0,
-    ),
-  ]);
+  addReadings(exposition, readings);
   exposition.addGauge({
     name: 'sluice_store_circuit_state',
     help: '1 for the state that the circuit to the store is in, 0 for the others.',
@@ -130,6 +108,7 @@ class MetricsTelemetry implements Telemetry {
   readonly #decisionTimes: Readonly<Record<SharingName, HistogramCell>>;
   readonly #roundtrip: HistogramCell;
   readonly #batch: HistogramCell;
+  readonly #peers: PeerCells;
   circuitState: 'closed' | 'open' | 'half_open' = 'closed';
   lastReloadMs: number;
 
@@ -137,21 +116,23 @@ class MetricsTelemetry implements Telemetry {
     this.#families = families;
     this.#clock = clock;
     this.lastReloadMs = clock.now();
+    const decisionTime = (sharing: SharingName): HistogramCell => families.decisionDuration.cell(sharing);
     this.#decisionTimes = {
-      local: families.decisionDuration.cell('local'),
-      redis: families.decisionDuration.cell('redis'),
-      mesh: families.decisionDuration.cell('mesh'),
-      gossip: families.decisionDuration.cell('gossip'),
-      leader: families.decisionDuration.cell('leader'),
-      'random-leaders': families.decisionDuration.cell('random-leaders'),
+      local: decisionTime('local'),
+      redis: decisionTime('redis'),
+      mesh: decisionTime('mesh'),
+      gossip: decisionTime('gossip'),
+      leader: decisionTime('leader'),
+      'random-leaders': decisionTime('random-leaders'),
     };
+    this.#peers = new PeerCells(families);
     this.#roundtrip = families.storeRoundtrip.cell();
     this.#batch = families.storeBatch.cell();
     for (const kind of ['timeout', 'connection', 'reply', 'circuit_open', 'overloaded'] as const) {
       families.storeErrors.cell(kind);
     }
     for (const result of ['success', 'failure', 'unchanged'] as const) families.configReloads.cell(result);
-    for (const sharing of ['local', 'redis'] as const) families.evicted.cell(sharing);
+    for (const sharing of ['local', 'redis', ...REPLICATED_SHARINGS] as const) families.evicted.cell(sharing);
     this.#addRoute(UNDECLARED);
     this.#addLimit(UNDECLARED);
   }
@@ -313,7 +294,15 @@ class MetricsTelemetry implements Telemetry {
     this.#families.upstreamRetries.cell(this.#upstreams.has(upstream) ? upstream : UNDECLARED).inc();
   }
 
-  peerMessage(_traffic: PeerTraffic, _direction: 'sent' | 'received', _bytes: number): void {}
-  peerRefused(_reason: PeerRefusal): void {}
-  staleness(_sharing: ReplicatedSharing, _seconds: number): void {}
+  peerMessage(traffic: PeerTraffic, direction: 'sent' | 'received', bytes: number): void {
+    this.#peers.message(traffic, direction, bytes);
+  }
+
+  peerRefused(reason: PeerRefusal): void {
+    this.#peers.refused(reason);
+  }
+
+  staleness(sharing: ReplicatedSharing, seconds: number): void {
+    this.#peers.staleness(sharing, seconds);
+  }
 }
