@@ -142,6 +142,7 @@ export class App {
       limits: () => summariseLimits(this.#config),
       explain: (request) => this.#detached.explain(detachedRequest(request)),
       reload: () => this.reload(),
+      peers: () => undefined,
       check: (original) => this.#detached.decide(heldElsewhere(original)),
     });
     const admin = await this.#admin.listen(config.admin.listen);

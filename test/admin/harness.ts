@@ -63,6 +63,7 @@ export async function startAdmin(changes: Partial<AdminDeps> = {}): Promise<Runn
       limits: [],
     }),
     reload: async () => ({ result: 'unchanged' }),
+    peers: () => undefined,
     check: async () => UNLIMITED,
     ...changes,
   };
