@@ -16,6 +16,8 @@ const SERVERS = {
   nginx: { debianPackages: ['nginx-light'] },
   promtool: { debianPackages: ['prometheus'] },
   faketime: { debianPackages: ['faketime'] },
+  etcd: { debianPackages: ['etcd-server'] },
+  etcdctl: { debianPackages: ['etcd-client'] },
   haproxy: { debianPackages: ['haproxy'] },
   wrk: { debianPackages: ['wrk'] },
   'nginx-lua': {
@@ -35,6 +37,8 @@ export const TEST_SERVERS: readonly ServerName[] = [
   'nginx',
   'promtool',
   'faketime',
+  'etcd',
+  'etcdctl',
 ];
 
 /** What `npm run bench` needs. */
