@@ -43,7 +43,7 @@ setLogVerbosity(logVerbosity.NONE);
  * - a call that etcd refuses for its token is sent again and again without an end;
  * - a leader of its `election` (lease of 5 s) went on for 9.4 s after etcd was frozen: the end of its lease is looked at only
  *   twice the lease later, by the wall clock;
- * - after an etcd that was away for 12 s two campaigns held the same election, the one of its documentation among them;
+ * - after an etcd that was away for 12 s two candidates, written as its documentation shows, were both told that they lead;
  * - a watch whose revision had been compacted while etcd was away throws inside an event, which ends the process.
  */
 export class EtcdConnection implements ICallable<undefined> {

@@ -49,7 +49,7 @@ export class EtcdLease {
         this.#granted(asked, lives);
         return true;
       }
-      this.drop();
+      this.#drop();
     }
     const asked = clock.monotonic();
     const granted = await client.grant(ttlMs);
@@ -61,11 +61,11 @@ export class EtcdLease {
   /** Forgets it at once, and tells etcd; then it is gone for others too. Throws StoreError when etcd does not answer. */
   async end(): Promise<void> {
     const id = this.#id;
-    this.drop();
+    this.#drop();
     if (id !== undefined) await this.#options.client.revoke(id);
   }
 
-  drop(): void {
+  #drop(): void {
     this.#id = undefined;
     this.#sureUntil = Number.NEGATIVE_INFINITY;
   }
