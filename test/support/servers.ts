@@ -16,6 +16,8 @@ const SERVERS = {
   nginx: { debianPackages: ['nginx-light'] },
   promtool: { debianPackages: ['prometheus'] },
   faketime: { debianPackages: ['faketime'] },
+  nft: { debianPackages: ['nftables'] },
+  ip: { debianPackages: ['iproute2'] },
   haproxy: { debianPackages: ['haproxy'] },
   wrk: { debianPackages: ['wrk'] },
   'nginx-lua': {
@@ -36,6 +38,9 @@ export const TEST_SERVERS: readonly ServerName[] = [
   'promtool',
   'faketime',
 ];
+
+/** What `npm run test:faults` needs beside those. */
+export const FAULT_SERVERS: readonly ServerName[] = ['nft', 'ip'];
 
 /** What `npm run bench` needs. */
 export const BENCH_SERVERS: readonly ServerName[] = [
