@@ -13,7 +13,11 @@ import { loadConfig } from '../../src/config/load.ts';
 import type { Block } from './markdown.ts';
 import { allPages } from './markdown.ts';
 
-const ENV = { SLUICE_ADMIN_TOKEN: 'a-token', SLUICE_REDIS_URL: 'redis://127.0.0.1:6379' };
+const ENV = {
+  SLUICE_ADMIN_TOKEN: 'a-token',
+  SLUICE_PEER_SECRET: 'a secret of sixteen letters',
+  SLUICE_REDIS_URL: 'redis://127.0.0.1:6379',
+};
 
 function faultsOf(block: Block, name: string): readonly string[] {
   const text = block.info === 'yaml partial' ? completed(block.text) : block.text;

@@ -18,6 +18,8 @@ const SERVERS = {
   faketime: { debianPackages: ['faketime'] },
   etcd: { debianPackages: ['etcd-server'] },
   etcdctl: { debianPackages: ['etcd-client'] },
+  nft: { debianPackages: ['nftables'] },
+  ip: { debianPackages: ['iproute2'] },
   haproxy: { debianPackages: ['haproxy'] },
   wrk: { debianPackages: ['wrk'] },
   'nginx-lua': {
@@ -40,6 +42,9 @@ export const TEST_SERVERS: readonly ServerName[] = [
   'etcd',
   'etcdctl',
 ];
+
+/** What `npm run test:faults` needs beside those. */
+export const FAULT_SERVERS: readonly ServerName[] = ['nft', 'ip'];
 
 /** What `npm run bench` needs. */
 export const BENCH_SERVERS: readonly ServerName[] = [
