@@ -14,6 +14,7 @@ const SERVERS = {
   'redis-cli': { debianPackages: ['redis-tools'] },
   openssl: { debianPackages: ['openssl'] },
   nginx: { debianPackages: ['nginx-light'] },
+  prometheus: { debianPackages: ['prometheus'] },
   promtool: { debianPackages: ['prometheus'] },
   faketime: { debianPackages: ['faketime'] },
   haproxy: { debianPackages: ['haproxy'] },
@@ -33,6 +34,7 @@ export const TEST_SERVERS: readonly ServerName[] = [
   'redis-cli',
   'openssl',
   'nginx',
+  'prometheus',
   'promtool',
   'faketime',
 ];
