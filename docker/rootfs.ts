@@ -29,12 +29,17 @@ import { letThrough, parseDockerfile } from './dockerfile.ts';
 const CONTEXT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Goes before npm on PATH. Links cost neither time nor room; what npm itself rewrites must not be shared through them. */
-const NPM = String.raw`#!/bin/sh
+const NPM = `#!/bin/sh
 set -eu
 if [ "$1" != ci ]; then exec "$SLUICE_NPM" "$@"; fi
 cp -al "$SLUICE_CONTEXT/node_modules" node_modules 2>/dev/null || { rm -rf node_modules; cp -a "$SLUICE_CONTEXT/node_modules" node_modules; }
 rm -rf node_modules/.cache node_modules/.package-lock.json
-case " $* " in *' --omit=dev '*) exec "$SLUICE_NPM" prune --omit=dev --offline --no-audit --no-fund --loglevel=error ;; esac
+case " $* " in
+*' --omit=dev '*)
+  "$SLUICE_NPM" prune --omit=dev --offline --no-audit --no-fund --loglevel=error
+  find node_modules -mindepth 1 -maxdepth 1 -type d -empty -delete
+  ;;
+esac
 `;
 
 /** Follows the Dockerfile into `root`, which must not exist or be empty. Blocks for some seconds. @throws Error when a step fails */
