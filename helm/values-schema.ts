@@ -17,7 +17,9 @@ const objects: Schema = { type: 'array', items: { type: 'object' } };
 const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] });
 const word = (...words: readonly (string | null)[]): Schema => ({ enum: words });
 const name: Schema = { type: 'string', pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$', maxLength: 253 };
-const amount: Schema = { anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string', pattern: '^\\d+%$' }, { type: 'null' }] };
+const amount: Schema = {
+  anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string', pattern: '^\\d+%$' }, { type: 'null' }],
+};
 const interval: Schema = { type: 'string', pattern: '^(\\d+(ms|s|m|h|d))*$' };
 
 const strict = (properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema => ({

@@ -40,8 +40,6 @@ function plain(value: unknown): unknown {
 /** The rows as a Markdown table. */
 export function valuesTable(rows: readonly ValueRow[]): string {
   const cell = (content: string): string => content.replaceAll('|', '\\|');
-  const lines = rows.map(
-    (row) => `| \`${row.path}\` | \`${cell(row.default)}\` | ${cell(row.description)} |`,
-  );
+  const lines = rows.map((row) => `| \`${row.path}\` | \`${cell(row.default)}\` | ${cell(row.description)} |`);
   return ['| value | default | meaning |', '| --- | --- | --- |', ...lines].join('\n');
 }
