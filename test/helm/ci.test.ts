@@ -67,14 +67,20 @@ describe('values for each way of sharing', { concurrency: 2 }, () => {
   it('render objects that Kubernetes knows, with every field', async () => {
     const all = [...rendered].flatMap(([name, { manifests }]) => manifests.map((manifest) => ({ name, manifest })));
     const deployment = rendered.get('mesh')?.one('Deployment') ?? assert.fail();
-    // One with a field that there is not, to see that it would be found.
-    const spec = { ...(deployment['spec'] as object), replicsa: 3 };
-    const faults = typeFaults([...all.map(({ manifest }) => manifest), { ...deployment, spec }]);
+    // Two with a field that there is not, to see that it would be found, on top and deep inside.
+    const wrong = [{ ...deployment, replicsa: 3 }, structuredClone(deployment)];
+    const inner = at(wrong[1], 'spec', 'template', 'spec', 'containers', 0, 'securityContext') as Record<
+      string,
+      boolean
+    >;
+    inner['readOnlyRootFileSystem'] = true;
+    const faults = typeFaults([...all.map(({ manifest }) => manifest), ...wrong]);
     const named = all.flatMap(({ name, manifest: { kind, metadata } }, i) =>
       (faults[i] ?? []).map((fault) => `${name}: ${kind} ${metadata.name}: ${fault}`),
     );
     assert.deepEqual(named, []);
-    assert.match(faults.at(-1)?.join('\n') ?? '', /'"replicsa"' does not exist|'replicsa' does not exist/);
+    assert.match(faults.at(-2)?.join() ?? '', /'"replicsa"' does not exist/);
+    assert.match(faults.at(-1)?.join() ?? '', /'"readOnlyRootFileSystem"' does not exist/);
     for (const { name, manifest } of all) {
       await assert.doesNotReject(validate(manifest), `${name}: ${manifest.kind} ${manifest.metadata.name}`);
     }
