@@ -108,6 +108,8 @@ export function at(value: unknown, ...path: readonly (string | number)[]): unkno
   return current;
 }
 
+export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
 /** The container of the gateway. */
 export function container(rendered: Rendered): unknown {
   return at(rendered.one('Deployment', '-sluice'), 'spec', 'template', 'spec', 'containers', 0);
@@ -115,7 +117,8 @@ export function container(rendered: Rendered): unknown {
 
 /** The configuration file that the gateways get. */
 export function configOf(rendered: Rendered): string {
-  return String(at(rendered.one('ConfigMap', '-sluice'), 'data', 'sluice.yaml'));
+  const texts = rendered.manifests.map((each) => at(each, 'data', 'sluice.yaml'));
+  return String(texts.find((text) => text !== undefined));
 }
 
 /** A configuration that has what every one must have; `more` goes over it. */

@@ -84,7 +84,7 @@
 
 {{/* Whole seconds of config.shutdownTimeout, rounded up. */}}
 {{- define "sluice.shutdownSeconds" -}}
-{{- $text := .Values.config.shutdownTimeout | default "25s" | toString -}}
+{{- $text := ternary .Values.config.shutdownTimeout "25s" (hasKey .Values.config "shutdownTimeout") | toString -}}
 {{- if eq $text "0" -}}0
 {{- else if regexMatch "^\\d+(ms|s|m|h|d)$" $text -}}
 {{- $number := regexFind "^\\d+" $text | int64 -}}
