@@ -137,6 +137,7 @@ describe('services', { concurrency: 2 }, () => {
       ({ kind, metadata }) =>
         kind === 'Service' && Object.entries(monitored).every(([key, value]) => at(metadata, 'labels', key) === value),
     );
+    assert.equal(at(rendered.one('ServiceMonitor'), 'spec', 'jobLabel'), 'app.kubernetes.io/instance');
     assert.deepEqual(
       services.map(({ metadata }) => metadata.name),
       ['rel-sluice-admin'],
