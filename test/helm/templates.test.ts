@@ -157,6 +157,33 @@ describe('services', { concurrency: 2 }, () => {
   });
 });
 
+describe('the network policy', { concurrency: 2 }, () => {
+  const from = async (values: object, port: string): Promise<readonly unknown[] | undefined> => {
+    const rendered = await render({
+      values: { networkPolicy: { enabled: true, ...values }, config: config(limits('mesh')) },
+    });
+    const rules = list(at(rendered.one('NetworkPolicy', '-sluice'), 'spec', 'ingress'));
+    const rule = rules.find((each) => at(each, 'ports', 0, 'port') === port);
+    const peers = at(rule, 'from');
+    return peers === undefined ? undefined : list(peers).map((peer) => at(peer, 'podSelector', 'matchLabels'));
+  };
+  const component = (labels: unknown): unknown => at(labels, 'app.kubernetes.io/component');
+
+  it('lets everybody send requests, or those who are named and helm test', async () => {
+    assert.equal(await from({}, 'http'), undefined);
+    const named = (await from({ from: [{ podSelector: { matchLabels: { app: 'web' } } }] }, 'http')) ?? [];
+    assert.deepEqual([named.length, at(named[0], 'app'), component(named[1])], [2, 'web', 'test']);
+  });
+
+  it('lets nobody but helm test reach the admin listener when nobody is named', async () => {
+    assert.deepEqual(((await from({ adminFrom: [] }, 'admin')) ?? []).map(component), ['test']);
+  });
+
+  it('lets only gateways talk to gateways', async () => {
+    assert.deepEqual(((await from({}, 'peers-tcp')) ?? []).map(component), ['gateway']);
+  });
+});
+
 describe('what can be left out', { concurrency: 2 }, () => {
   const optional: readonly (readonly [kind: string, values: object])[] = [
     ['Ingress', { ingress: { enabled: true, hosts: [{ host: 'a.example' }] } }],
