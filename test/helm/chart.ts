@@ -41,7 +41,7 @@ interface Run {
 
 /** Runs helm, away from the user's own settings. Killed after 60 s. */
 export function helm(args: readonly string[]): Promise<Run> {
-  const home = join(tmpdir(), 'sluice-helm-home');
+  const home = fileURLToPath(new URL('../../.cache/helm-home', import.meta.url));
   const env = {
     PATH: process.env['PATH'],
     HOME: home,
