@@ -8,10 +8,10 @@ import { VirtualClock } from '../../../src/core/virtual-clock.ts';
 import type { TestHost } from '../../conformance/transport.ts';
 import { deliver, startHost, transportConformance } from '../../conformance/transport.ts';
 import { eventually } from '../../support/eventually.ts';
-import { network } from './networks.ts';
+import { HAS_IPV6, network } from './networks.ts';
 
 transportConformance('tcp', async () => network('tcp'));
-transportConformance('tcp over IPv6', async () => network('tcp', {}, [], '::1'));
+if (HAS_IPV6) transportConformance('tcp over IPv6', async () => network('tcp', {}, [], '::1'));
 
 describe('messages by tcp', () => {
   let clock: VirtualClock;
