@@ -117,6 +117,7 @@ export class Replica {
 
   /** Voids all that matters of the counter now, on all hosts as they hear of it. */
   reset(counter: ReplicaCounter, now: number): void {
+    counter.ownIndex = -1;
     const newest = Math.floor(now / counter.sliceMs);
     for (let index = newest - counter.keep + 1; index <= newest; index++) {
       if (counter.find(index) === undefined) this.#add(counter, index, now);
