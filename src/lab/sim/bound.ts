@@ -18,7 +18,7 @@ export interface Spread {
  * Rounds until all know what one host tells `fanout` random peers, who tell others: log(N) / log(fanout + 1) + ln(N) / fanout + 1
  * on average (B. Pittel, On Spreading a Rumor, SIAM J. Appl. Math. 1987, for several peers a round); one when all are told at once.
  */
-export function gossipRounds(hosts: number, fanout: number): number {
+function gossipRounds(hosts: number, fanout: number): number {
   if (hosts <= fanout + 1) return 1;
   return Math.log(hosts) / Math.log(fanout + 1) + Math.log(hosts) / fanout + 1;
 }
