@@ -105,6 +105,8 @@ export class ReplicaCounter implements CounterEntry {
   /** Units that others were ever heard to have asked for, and to hold more than before. For their differences. */
   heardAsked = 0;
   heardNet = 0;
+  /** When something was heard last, Unix milliseconds. */
+  heardAt = 0;
   /** Which elected leader adds it up; −1: not looked up yet. */
   leaderSlot = -1;
   /** What this host's own decisions need to remember. A reset ends it. */

@@ -168,7 +168,7 @@ export class ReplicatedCounts {
       use.startWindow(index);
       net = counter.find(index)?.othersNet ?? 0;
     }
-    return use.hear(counter.heardAsked, net, now, this.horizonMs);
+    return use.hear(counter.heardAsked, net, counter.heardAt, now, this.horizonMs);
   }
 
   /** undefined: `check` fits into this host's share of the `left` units. Otherwise what of the share is left, whole units. */
@@ -234,8 +234,9 @@ export class ReplicatedCounts {
   #useOf(counter: ReplicaCounter, now: number): OwnUse {
     if (counter.use === undefined) {
       const newest = counter.slots[0];
+      const stale = now - counter.heardAt > memoryOf(this.horizonMs);
       const [recent, since] =
-        newest === undefined ? [0, 0] : [newest.othersAsked, now - newest.index * counter.sliceMs];
+        newest === undefined || stale ? [0, 0] : [newest.othersAsked, now - newest.index * counter.sliceMs];
       counter.use = new OwnUse(now, this.horizonMs, counter.heardAsked, recent, since);
     }
     return counter.use;

@@ -66,16 +66,17 @@ export class OwnUse {
   /**
    * Takes in how much others have been heard to ask for and to take, ever, and lets time pass. To be called before all
    * else. What came in over a long time counts for the part of it that is compared.
+   * @param saidAt when something was heard last: Unix milliseconds
    * @param heardNet for a fixed window: in this window, see {@link startWindow}
    * @returns milliseconds since the last call
    */
-  hear(heardAsked: number, heardNet: number, now: number, horizonMs: number): number {
+  hear(heardAsked: number, heardNet: number, saidAt: number, now: number, horizonMs: number): number {
     if (now < this.#latest) this.#shift(now - this.#latest);
     this.#latest = now;
     const period = periodOf(horizonMs);
     this.#roll(now, horizonMs, period);
     const span = now - this.#heardAt;
-    if (heardAsked > this.#heardAsked) {
+    if (heardAsked > this.#heardAsked && now - saidAt < 2 * period) {
       this.#others += (heardAsked - this.#heardAsked) * (span > period ? period / span : 1);
     }
     // What may have been heard before this horizon is left out.
