@@ -66,7 +66,9 @@ export class Exchanges {
           else resolve(answer);
         });
       };
-      const deadline = asker.clock.after(DEADLINE_MS, () => settle(new PeerError('there was no answer in time', false)));
+      const deadline = asker.clock.after(DEADLINE_MS, () =>
+        settle(new PeerError('there was no answer in time', false)),
+      );
       if (to !== undefined) this.#connect({ asker, subject, to, payload, settle });
     });
   }

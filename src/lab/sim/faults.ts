@@ -1,8 +1,9 @@
 import type { Weather } from './weather.ts';
 
 /** What goes wrong, when, and for how long (milliseconds). Hosts by number. */
-export type Fault = { readonly atMs: number } & (
-  /** The processes end at once, unable to say so; started again after `forMs`, when given. */
+export type Fault = {
+  readonly atMs: number;
+} /** The processes end at once, unable to say so; started again after `forMs`, when given. */ & (
   | { readonly kind: 'crash'; readonly hosts: readonly number[]; readonly forMs?: number }
   /** The machines are off, and nobody answers for them. */
   | { readonly kind: 'machines-off'; readonly hosts: readonly number[]; readonly forMs: number }
@@ -13,7 +14,12 @@ export type Fault = { readonly atMs: number } & (
   /** Each list is cut off from all others; store and coordination service stay with those that are in no list. */
   | { readonly kind: 'partition'; readonly sides: readonly (readonly number[])[]; readonly forMs: number }
   /** Nothing gets from the first to the second, while the other way is open. */
-  | { readonly kind: 'one-way'; readonly from: readonly number[]; readonly to: readonly number[]; readonly forMs: number }
+  | {
+      readonly kind: 'one-way';
+      readonly from: readonly number[];
+      readonly to: readonly number[];
+      readonly forMs: number;
+    }
   | { readonly kind: 'weather'; readonly weather: Weather; readonly forMs: number }
   | { readonly kind: 'store-outage'; readonly forMs: number }
   | { readonly kind: 'coordination-outage'; readonly forMs: number }
@@ -38,50 +44,54 @@ export interface Faultable {
   stepClocks(hosts: readonly number[], byMs: number): void;
 }
 
-/** Sets up all faults of a schedule. Faults of one kind must not overlap on one host. */
+/** Sets up all faults of a schedule. Faults of one kind must not overlap on one host, nor partitions and one-way cuts anywhere. */
 export function schedule(faults: readonly Fault[], world: Faultable): void {
-  for (const fault of faults) world.after(fault.atMs, () => begin(fault, world));
+  for (const fault of faults) {
+    world.after(fault.atMs, () => {
+      const undo = begin(fault, world);
+      if ('forMs' in fault && fault.forMs !== undefined) world.after(fault.forMs, undo);
+    });
+  }
 }
 
-function begin(fault: Fault, world: Faultable): void {
-  const end = (undo: () => void): void => {
-    if ('forMs' in fault && fault.forMs !== undefined) world.after(fault.forMs, undo);
-  };
+/** Lets a fault happen; returns how it ends. */
+function begin(fault: Fault, world: Faultable): () => void {
   switch (fault.kind) {
     case 'crash':
       world.crash(fault.hosts);
-      return end(() => world.start(fault.hosts));
+      return () => world.start(fault.hosts);
     case 'machines-off':
       world.machines(fault.hosts, false);
-      return end(() => {
+      return () => {
         world.machines(fault.hosts, true);
         world.start(fault.hosts);
-      });
+      };
     case 'pause':
       world.pause(fault.hosts, true);
-      return end(() => world.pause(fault.hosts, false));
+      return () => world.pause(fault.hosts, false);
     case 'leader-crash': {
       const host = world.leaderOf(fault.slot);
-      if (host === undefined) return;
+      if (host === undefined) return () => {};
       world.crash([host]);
-      return end(() => world.start([host]));
+      return () => world.start([host]);
     }
     case 'partition':
       world.partition(fault.sides);
-      return end(() => world.heal());
+      return () => world.heal();
     case 'one-way':
       world.cut(fault.from, fault.to);
-      return end(() => world.heal());
+      return () => world.heal();
     case 'weather':
       world.weather(fault.weather);
-      return end(() => world.weather(undefined));
+      return () => world.weather(undefined);
     case 'store-outage':
       world.storeOut(true);
-      return end(() => world.storeOut(false));
+      return () => world.storeOut(false);
     case 'coordination-outage':
       world.coordinationOut(true);
-      return end(() => world.coordinationOut(false));
+      return () => world.coordinationOut(false);
     case 'clock-step':
-      return world.stepClocks(fault.hosts, fault.byMs);
+      world.stepClocks(fault.hosts, fault.byMs);
+      return () => {};
   }
 }

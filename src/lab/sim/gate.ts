@@ -29,13 +29,20 @@ export class Gate {
   ask(check: Check, decided: (allowed: boolean, ground: Ground, at: number | undefined) => void): void {
     const { strategy, onFailure } = this.#options;
     const share = strategy.visibleShare?.() ?? 1;
-    let asked = check;
-    if (share < 1) {
-      if (onFailure === 'deny') return decided(false, 'fallback', undefined);
-      if (onFailure === 'local') asked = { ...check, share };
+    if (share < 1 && onFailure === 'deny') {
+      decided(false, 'fallback', undefined);
+      return;
     }
-    const answer = strategy.check([asked]);
-    if (!(answer instanceof Promise)) return decided(answer.allowed, 'shared', undefined);
+    const answer = strategy.check([share < 1 && onFailure === 'local' ? { ...check, share } : check]);
+    if (answer instanceof Promise) this.#wait(check, answer, decided);
+    else decided(answer.allowed, 'shared', undefined);
+  }
+
+  #wait(
+    check: Check,
+    answer: Promise<GroupVerdict>,
+    decided: (allowed: boolean, ground: Ground, at: number | undefined) => void,
+  ): void {
     answer.then(
       (verdict) => decided(verdict.allowed, 'shared', verdict.at),
       (error: unknown) => {

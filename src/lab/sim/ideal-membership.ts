@@ -71,7 +71,8 @@ export class IdealMembership {
         this.#enter(other, host);
       }
     }
-    for (let i = this.#views.length - 1; i >= 0; i--) if (this.#views[i]?.observers.size === 0) this.#views.splice(i, 1);
+    for (let i = this.#views.length - 1; i >= 0; i--)
+      if (this.#views[i]?.observers.size === 0) this.#views.splice(i, 1);
   }
 
   #isAlike(view: IdealView, host: number): boolean {

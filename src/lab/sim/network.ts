@@ -98,7 +98,8 @@ export class VirtualNetwork {
   #send(process: Process, subject: number, address: string, payload: Uint8Array): void {
     if (process.clock.dead) return;
     const overhead = overheadOf(process.self);
-    if (payload.length > MAX_PACKET - overhead) throw new WireError(`has ${payload.length} bytes, too many for a packet`);
+    if (payload.length > MAX_PACKET - overhead)
+      throw new WireError(`has ${payload.length} bytes, too many for a packet`);
     this.traffic.sent(subject, process.host, payload.length + overhead);
     const to = this.#places.get(address);
     const weather = to === undefined ? undefined : this.routes.way(process.host, to);
@@ -107,7 +108,8 @@ export class VirtualNetwork {
       return;
     }
     const { random } = this.#options;
-    if (weather.duplicate > 0 && random.next() < weather.duplicate) this.#launch(process, subject, to, payload, weather);
+    if (weather.duplicate > 0 && random.next() < weather.duplicate)
+      this.#launch(process, subject, to, payload, weather);
     if (weather.loss > 0 && random.next() < weather.loss) this.#lost += 1;
     else this.#launch(process, subject, to, payload, weather);
   }
@@ -116,10 +118,7 @@ export class VirtualNetwork {
     const { clock, random } = this.#options;
     const now = clock.monotonic();
     // The next moment at the earliest: what is being delivered now is not added to.
-    const tick = Math.max(
-      Math.floor(now / TICK_MS) + 1,
-      Math.ceil((now + drawDelay(weather, random)) / TICK_MS),
-    );
+    const tick = Math.max(Math.floor(now / TICK_MS) + 1, Math.ceil((now + drawDelay(weather, random)) / TICK_MS));
     let arrivals = this.#moments.get(tick);
     if (arrivals === undefined) {
       arrivals = this.#spare.pop() ?? { count: 0, to: [], from: [], sentAt: [], subject: [], payload: [] };

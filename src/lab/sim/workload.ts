@@ -104,7 +104,8 @@ function hostChooser(choice: HostChoice, { random, hosts }: WorkloadScene): (at:
       return () => random.below(hosts);
     case 'skewed': {
       const hot = Math.min(hosts, Math.max(1, Math.round(choice.hosts * hosts)));
-      return () => (hot === hosts || random.next() < choice.traffic ? random.below(hot) : hot + random.below(hosts - hot));
+      return () =>
+        hot === hosts || random.next() < choice.traffic ? random.below(hot) : hot + random.below(hosts - hot);
     }
     case 'one':
       return () => choice.host;
