@@ -1,5 +1,4 @@
 import type { Channel } from '../../cluster/channel.ts';
-import type { Peer } from '../../cluster/peer.ts';
 import { WireError } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
 import type { PeerTraffic } from '../../core/telemetry.ts';
@@ -34,14 +33,21 @@ const MAX_CLOCK_GAP_MS = 10_000;
 
 const DELIVERED = 1;
 
-/** What arrives in one moment, column by column: millions of these would be many small objects. */
+/** One payload of one sender, to however many. */
+interface Packet {
+  readonly from: Process;
+  readonly subject: number;
+  readonly payload: Uint8Array;
+  /** As on the wire. */
+  readonly bytes: number;
+  readonly hash: number;
+}
+
+/** What arrives in one moment, in two columns: millions of small objects would cost more than all else. */
 interface Arrivals {
   count: number;
   readonly to: number[];
-  readonly from: Process[];
-  readonly sentAt: number[];
-  readonly subject: number[];
-  readonly payload: Uint8Array[];
+  readonly packets: Packet[];
 }
 
 /**
@@ -84,10 +90,14 @@ export class VirtualNetwork {
   /** What `process` uses to talk about `subject`. */
   channel(process: Process, subject: PeerTraffic): Channel {
     const number = SUBJECTS.indexOf(subject);
+    let last: Packet | undefined;
     return {
       maxPayload: MAX_PACKET - overheadOf(process.self),
       maxExchange: MAX_EXCHANGE,
-      send: (to, payload) => this.#send(process, number, to, payload),
+      send: (to, payload) => {
+        if (last?.payload !== payload) last = this.#pack(process, number, payload);
+        this.#send(last, to);
+      },
       exchange: (to, payload) => this.#exchanges.ask(process, number, this.#places.get(to), payload),
       receive: (receiver) => {
         process.receivers[number] = receiver;
@@ -95,42 +105,44 @@ export class VirtualNetwork {
     };
   }
 
-  #send(process: Process, subject: number, address: string, payload: Uint8Array): void {
-    if (process.clock.dead) return;
-    const overhead = overheadOf(process.self);
-    if (payload.length > MAX_PACKET - overhead)
+  #pack(from: Process, subject: number, payload: Uint8Array): Packet {
+    const overhead = overheadOf(from.self);
+    if (payload.length > MAX_PACKET - overhead) {
       throw new WireError(`has ${payload.length} bytes, too many for a packet`);
-    this.traffic.sent(subject, process.host, payload.length + overhead);
+    }
+    return { from, subject, payload, bytes: payload.length + overhead, hash: this.#options.trace.ofBytes(payload) };
+  }
+
+  #send(packet: Packet, address: string): void {
+    const { host, clock } = packet.from;
+    if (clock.dead) return;
+    this.traffic.sent(packet.subject, host, packet.bytes);
     const to = this.#places.get(address);
-    const weather = to === undefined ? undefined : this.routes.way(process.host, to);
+    const weather = to === undefined ? undefined : this.routes.way(host, to);
     if (to === undefined || weather === undefined) {
       this.#lost += 1;
       return;
     }
     const { random } = this.#options;
-    if (weather.duplicate > 0 && random.next() < weather.duplicate)
-      this.#launch(process, subject, to, payload, weather);
+    if (weather.duplicate > 0 && random.next() < weather.duplicate) this.#launch(packet, to, weather);
     if (weather.loss > 0 && random.next() < weather.loss) this.#lost += 1;
-    else this.#launch(process, subject, to, payload, weather);
+    else this.#launch(packet, to, weather);
   }
 
-  #launch(process: Process, subject: number, to: number, payload: Uint8Array, weather: Weather): void {
+  #launch(packet: Packet, to: number, weather: Weather): void {
     const { clock, random } = this.#options;
     const now = clock.monotonic();
     // The next moment at the earliest: what is being delivered now is not added to.
     const tick = Math.max(Math.floor(now / TICK_MS) + 1, Math.ceil((now + drawDelay(weather, random)) / TICK_MS));
     let arrivals = this.#moments.get(tick);
     if (arrivals === undefined) {
-      arrivals = this.#spare.pop() ?? { count: 0, to: [], from: [], sentAt: [], subject: [], payload: [] };
+      arrivals = this.#spare.pop() ?? { count: 0, to: [], packets: [] };
       this.#moments.set(tick, arrivals);
       clock.after(tick * TICK_MS - now, () => this.#arrive(tick));
     }
     const at = arrivals.count++;
     arrivals.to[at] = to;
-    arrivals.from[at] = process;
-    arrivals.sentAt[at] = process.clock.now();
-    arrivals.subject[at] = subject;
-    arrivals.payload[at] = payload;
+    arrivals.packets[at] = packet;
   }
 
   #arrive(tick: number): void {
@@ -138,43 +150,44 @@ export class VirtualNetwork {
     if (arrivals === undefined) return;
     const { machines } = this.#options;
     for (let i = 0; i < arrivals.count; i++) {
-      const from = arrivals.from[i];
-      const payload = arrivals.payload[i];
+      const packet = arrivals.packets[i];
       const to = machines[arrivals.to[i] ?? -1]?.process;
-      if (from === undefined || payload === undefined) continue;
+      if (packet === undefined) continue;
       if (to === undefined) this.#lost += 1;
-      else if (to.clock.paused) this.#hold(to, arrivals.subject[i] ?? 0, from, arrivals.sentAt[i] ?? 0, payload);
-      else this.#deliver(to, arrivals.subject[i] ?? 0, from, arrivals.sentAt[i] ?? 0, payload);
+      else if (to.clock.paused) this.#hold(packet, to);
+      else this.#deliver(packet, to, packet.from.clock.now());
     }
     this.#moments.delete(tick);
     arrivals.count = 0;
     this.#spare.push(arrivals);
   }
 
-  #hold(to: Process, subject: number, from: Process, sentAt: number, payload: Uint8Array): void {
-    if (to.waitingBytes + payload.length > SOCKET_BYTES) {
+  #hold(packet: Packet, to: Process): void {
+    if (to.waitingBytes + packet.bytes > SOCKET_BYTES) {
       this.#lost += 1;
       return;
     }
-    to.waitingBytes += payload.length;
+    to.waitingBytes += packet.bytes;
+    const sentAt = packet.from.clock.now();
     to.clock.run(() => {
-      to.waitingBytes -= payload.length;
-      this.#deliver(to, subject, from, sentAt, payload);
+      to.waitingBytes -= packet.bytes;
+      this.#deliver(packet, to, sentAt);
     });
   }
 
-  #deliver(to: Process, subject: number, from: Process, sentAt: number, payload: Uint8Array): void {
-    const { clock, trace } = this.#options;
+  /** @param sentAt the sender's wall time, give or take the way here */
+  #deliver(packet: Packet, to: Process, sentAt: number): void {
+    const { from, subject, payload, bytes } = packet;
     const gap = to.clock.now() - sentAt;
     if (gap > MAX_CLOCK_GAP_MS || gap < -MAX_CLOCK_GAP_MS) {
       this.#clockRefusals += 1;
       return;
     }
+    const { clock, trace } = this.#options;
     this.#deliveries += 1;
-    this.traffic.received(subject, to.host, payload.length + overheadOf(from.self));
-    trace.tell(clock.monotonic(), DELIVERED, (from.host << 12) ^ to.host, trace.ofBytes(payload));
-    const peer: Peer = from.self;
-    if (subject !== 0) to.heard?.(peer);
-    to.receivers[subject]?.message(peer, payload);
+    this.traffic.received(subject, to.host, bytes);
+    trace.tell(clock.monotonic(), DELIVERED, (from.host << 12) ^ to.host, packet.hash);
+    if (subject !== 0) to.heard?.(from.self);
+    to.receivers[subject]?.message(from.self, payload);
   }
 }

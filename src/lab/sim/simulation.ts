@@ -10,6 +10,12 @@ import type { Traffic } from './traffic.ts';
 import type { Arrival } from './workload.ts';
 import { arrivalsOf } from './workload.ts';
 
+/** What one host says of one key. */
+export interface HostView {
+  readonly host: number;
+  readonly view: CounterView;
+}
+
 const DECISION = 4;
 
 /**
@@ -93,19 +99,14 @@ export class Simulation {
     return this.runUntil(this.#options.settleMs + this.#options.durationMs);
   }
 
-  /** What each living host knows of a key, without asking others. */
-  async views(key: number): Promise<readonly { readonly host: number; readonly view: CounterView }[]> {
+  /** What each serving host says of a key, all asked at the same moment. Lets time pass only where a host has to ask others. */
+  async views(key: number): Promise<readonly HostView[]> {
     const check = this.#options.limit.check(key, 1);
-    const views: { host: number; view: CounterView }[] = [];
-    for (const { host, strategy } of this.#cluster.serving()) {
-      let view: CounterView | undefined;
-      void strategy.peek(check).then((seen) => {
-        view = seen;
-      });
-      this.#unsettled = true;
-      while (view === undefined) await this.runUntil(this.clock.monotonic() + 1);
-      views.push({ host, view });
-    }
+    const views: HostView[] = [];
+    const asked = this.#cluster.serving();
+    for (const { host, strategy } of asked) void strategy.peek(check).then((view) => views.push({ host, view }));
+    this.#unsettled = true;
+    for (await this.#settle(); views.length < asked.length; ) await this.runUntil(this.clock.monotonic() + 1);
     return views;
   }
 
