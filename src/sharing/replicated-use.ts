@@ -1,0 +1,146 @@
+import type { TokenBucketState } from '../algorithms/token-bucket.ts';
+
+/** The level of a token bucket, and how much of what others took has been subtracted from it. */
+export interface ReplicatedBucket {
+  /** undefined: full. */
+  state: TokenBucketState | undefined;
+  heardNet: number;
+}
+
+/** The shortest time over which demand is compared, milliseconds. */
+const MIN_PERIOD_MS = 200;
+
+/** Milliseconds over which demand is compared: one to two of these. */
+function periodOf(horizonMs: number): number {
+  return Math.max(4 * horizonMs, MIN_PERIOD_MS);
+}
+
+/** For how long demand is remembered while there is room, milliseconds. */
+export function memoryOf(horizonMs: number): number {
+  return 2 * periodOf(horizonMs);
+}
+
+/**
+ * What one host remembers of its own use of a counter: how much of it others may not have heard of, and how its demand
+ * compares with theirs. Sums over the time that runs and the one before, as `lease-demand.ts` does it.
+ *
+ * While the counter has nothing left, time stands still for the comparison: those who were refused may keep away until there is
+ * room again, and then come all at once.
+ */
+export class OwnUse {
+  /** For token buckets: the level as this host knows it, and that of the share while hosts are lost. */
+  bucket: ReplicatedBucket | undefined;
+  shareBucket: ReplicatedBucket | undefined;
+  /** The latest time seen; a clock that goes back takes the other times with it. */
+  #latest: number;
+  /** Units admitted in the horizon that runs and in the one before; units asked for in the one that runs. */
+  #horizonFrom: number;
+  #units = 0;
+  #unitsBefore = 0;
+  #askedLate = 0;
+  /** Units asked for, here and by others, in the period that runs and in the one before. */
+  #periodFrom: number;
+  #own = 0;
+  #ownBefore = 0;
+  #others: number;
+  #othersBefore = 0;
+  #pausedUntil = Number.NEGATIVE_INFINITY;
+  /** Of what others asked for, so much has been taken in, at that time. */
+  #heard: number;
+  #heardAt: number;
+
+  /**
+   * @param heard units that others were ever heard to have asked for, see {@link hear}
+   * @param recent how many of them in the last `sinceMs` milliseconds
+   */
+  constructor(now: number, horizonMs: number, heard: number, recent: number, sinceMs: number) {
+    this.#latest = this.#horizonFrom = this.#periodFrom = this.#heardAt = now;
+    this.#heard = heard;
+    this.#others = recent * Math.min(1, periodOf(horizonMs) / Math.max(1, sinceMs));
+  }
+
+  /**
+   * Takes in how much others have been heard to ask for, ever, and lets time pass. To be called before all else.
+   * What came in over a long time counts for the part of it that is compared.
+   */
+  hear(heard: number, now: number, horizonMs: number): void {
+    if (now < this.#latest) this.#shift(now - this.#latest);
+    this.#latest = now;
+    const period = periodOf(horizonMs);
+    this.#roll(now, horizonMs, period);
+    if (heard > this.#heard) {
+      const span = now - this.#heardAt;
+      this.#others += (heard - this.#heard) * (span > period ? period / span : 1);
+    }
+    this.#heard = heard;
+    this.#heardAt = now;
+  }
+
+  ask(cost: number): void {
+    this.#own += cost;
+    this.#askedLate += cost;
+  }
+
+  admit(cost: number): void {
+    this.#units += cost;
+  }
+
+  giveBack(units: number): void {
+    const before = Math.min(this.#unitsBefore, Math.max(0, units - this.#units));
+    this.#units = Math.max(0, this.#units - units);
+    this.#unitsBefore -= before;
+  }
+
+  /** There is nothing left for `ms` milliseconds. */
+  pause(now: number, ms: number): void {
+    const until = now + ms;
+    const from = Math.max(now, this.#pausedUntil);
+    if (until <= from) return;
+    this.#periodFrom += until - from;
+    this.#pausedUntil = until;
+  }
+
+  /** Units admitted here in the last one to two horizons: others may not have heard of them. */
+  get unseen(): number {
+    return this.#units + this.#unitsBefore;
+  }
+
+  /**
+   * This host's part of the demand, in (0, 1]; 1 when nobody else is known to ask. Own demand of the running horizon is left
+   * out, for that of others is not known either.
+   * @param cost what is asked for now; a host that asks at all has that much demand
+   */
+  weight(cost: number): number {
+    const others = this.#others + this.#othersBefore;
+    if (others <= 0) return 1;
+    const own = Math.max(cost, this.#own + this.#ownBefore - this.#askedLate);
+    return own / (own + others);
+  }
+
+  #roll(now: number, horizonMs: number, period: number): void {
+    let passed = now - this.#horizonFrom;
+    if (passed >= horizonMs) {
+      const next = passed < 2 * horizonMs;
+      this.#unitsBefore = next ? this.#units : 0;
+      this.#units = 0;
+      this.#askedLate = 0;
+      this.#horizonFrom = next ? this.#horizonFrom + horizonMs : now;
+    }
+    passed = now - this.#periodFrom;
+    if (passed >= period) {
+      const next = passed < 2 * period;
+      this.#ownBefore = next ? this.#own : 0;
+      this.#othersBefore = next ? this.#others : 0;
+      this.#own = 0;
+      this.#others = 0;
+      this.#periodFrom = next ? this.#periodFrom + period : now;
+    }
+  }
+
+  #shift(ms: number): void {
+    this.#horizonFrom += ms;
+    this.#periodFrom += ms;
+    this.#pausedUntil += ms;
+    this.#heardAt += ms;
+  }
+}
