@@ -16,9 +16,6 @@ export interface Outcome {
   readonly tightest: number;
 }
 
-/** After the last request and the last fault, until all that is to be told has been told: some anti-entropy rounds. */
-const QUIET_MS = 90_000;
-
 export async function checkRun(run: RandomRun): Promise<Outcome> {
   const { options, ends } = run;
   const offered = new Map<number, Offered>();
@@ -48,7 +45,9 @@ export async function checkRun(run: RandomRun): Promise<Outcome> {
     }
   }
   if (ends === 'quiet') {
-    await simulation.runUntil(simulation.clock.monotonic() + QUIET_MS);
+    const quietMs = run.way.quietMs?.(options.hosts) ?? 0;
+    // The last fault may end after the last request.
+    await simulation.runUntil(simulation.clock.monotonic() + 5_000 + quietMs);
     for (const key of offered.keys()) problems.push(...disagreement(key, await simulation.views(key)));
   }
   return { problems, digest: simulation.digest, events: simulation.events, tightest };
@@ -57,7 +56,7 @@ export async function checkRun(run: RandomRun): Promise<Outcome> {
 function disagreement(key: number, views: readonly HostView[]): string[] {
   const known = views.map(({ view }) => view.remaining);
   if (new Set(known).size <= 1) return [];
-  return [`key ${key}: after ${QUIET_MS} ms of quiet hosts see ${known.join(', ')} units left`];
+  return [`key ${key}: long after the last request hosts see ${known.join(', ')} units left`];
 }
 
 /** The formula of the way of sharing, and what was offered while something was wrong. */

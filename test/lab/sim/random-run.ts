@@ -36,7 +36,7 @@ export function randomRun(seed: number, only?: string): RandomRun {
   const hosts = 2 + random.below(11);
   const intervalMs = pick(random, [50, 100, 250]);
   const fanout = 1 + random.below(4);
-  const ends = way.converges && random.next() < 0.2 ? 'quiet' : 'busy';
+  const ends = way.quietMs !== undefined && random.next() < 0.2 ? 'quiet' : 'busy';
   const durationMs = 2_000 + random.below(6_000);
   const policy = ends === 'quiet' ? LONG_WINDOW(random) : randomPolicy(random, way);
   const onFailure = pick<FailurePolicy>(random, ['allow', 'deny', 'local']);
@@ -73,7 +73,7 @@ function pick<T>(random: Random, choices: readonly T[]): T {
 }
 
 function LONG_WINDOW(random: Random): WindowedPolicy {
-  return { algorithm: 'fixed-window', limit: 50 + random.below(2_000), windowMs: 600_000 };
+  return { algorithm: 'fixed-window', limit: 50 + random.below(2_000), windowMs: 7_200_000 };
 }
 
 function randomPolicy(random: Random, way: Way): WindowedPolicy {

@@ -1,9 +1,12 @@
 /** The ways of sharing that random runs choose from. */
 import type { WindowedPolicy } from '../../../src/algorithms/algorithm.ts';
 import { silentTelemetry } from '../../../src/core/telemetry.ts';
-import type { SharingName } from '../../../src/core/types.ts';
+import type { ReplicatedSharing, SharingName } from '../../../src/core/types.ts';
 import type { HostParts } from '../../../src/lab/sim/options.ts';
+import { sharedCodec } from '../../../src/lab/sim/shared-codec.ts';
 import { LocalStrategy } from '../../../src/sharing/local.ts';
+import { MeshStrategy } from '../../../src/sharing/mesh.ts';
+import type { ReplicatedOptions } from '../../../src/sharing/replicated-strategy.ts';
 import type { Strategy } from '../../../src/sharing/strategy.ts';
 import { NaiveMesh } from './naive-mesh.ts';
 
@@ -18,28 +21,41 @@ export interface Way {
   /** Whose formula holds for it. */
   readonly sharing: SharingName;
   readonly algorithms: readonly WindowedPolicy['algorithm'][];
-  /** All hosts come to know the same. */
-  readonly converges: boolean;
+  /** All hosts come to know the same, once nothing is asked any more for so long. Left out: they need not. */
+  readonly quietMs?: (hosts: number) => number;
   strategy(parts: HostParts, settings: WaySettings): Strategy;
 }
 
 const ALL = ['fixed-window', 'sliding-window', 'token-bucket'] as const;
+
+/** What every way of sharing with a replica takes. */
+function replicated(parts: HostParts, sharing: ReplicatedSharing, intervalMs: number): ReplicatedOptions {
+  const { clock, random, membership, telemetry } = parts;
+  const channel = parts.channel(sharing);
+  return { clock, random, channel, membership, telemetry, codec: sharedCodec, intervalMs, maxKeys: 10_000 };
+}
 
 export const WAYS: readonly Way[] = [
   {
     name: 'local',
     sharing: 'local',
     algorithms: ALL,
-    converges: false,
     strategy: ({ clock }) => new LocalStrategy({ clock, maxKeys: 10_000, telemetry: silentTelemetry }),
   },
-  { name: 'redis', sharing: 'redis', algorithms: ALL, converges: true, strategy: ({ store }) => store },
+  { name: 'redis', sharing: 'redis', algorithms: ALL, quietMs: () => 1_000, strategy: ({ store }) => store },
   {
     name: 'naive-mesh',
     sharing: 'mesh',
     algorithms: ['fixed-window'],
-    // A new life does not learn what earlier ones of other hosts have counted.
-    converges: false,
+    // A new life does not learn what earlier ones of other hosts have counted: it need not converge.
     strategy: (parts, { intervalMs }) => new NaiveMesh(parts, intervalMs),
+  },
+  {
+    name: 'mesh',
+    sharing: 'mesh',
+    algorithms: ALL,
+    // What was lost twice waits until either of two hosts has picked the other among all, every 10 s: the chance that none has is e^-14.
+    quietMs: (hosts) => 7 * hosts * 10_000,
+    strategy: (parts, { intervalMs }) => new MeshStrategy(replicated(parts, 'mesh', intervalMs)),
   },
 ];
