@@ -44,7 +44,7 @@ export async function checkRun(run: RandomRun): Promise<Outcome> {
       );
     }
   }
-  if (ends === 'quiet') {
+  if (ends === 'quiet' && !(run.way.forgetsTheDead === true && hasCrashes(options.faults))) {
     const quietMs = run.way.quietMs?.(options.hosts) ?? 0;
     // The last fault may end after the last request.
     await simulation.runUntil(simulation.clock.monotonic() + 5_000 + quietMs);
@@ -57,6 +57,10 @@ function disagreement(key: number, views: readonly HostView[]): string[] {
   const known = views.map(({ view }) => view.remaining);
   if (new Set(known).size <= 1) return [];
   return [`key ${key}: long after the last request hosts see ${known.join(', ')} units left`];
+}
+
+function hasCrashes(faults: readonly Fault[]): boolean {
+  return faults.some(({ kind }) => kind === 'crash' || kind === 'machines-off' || kind === 'leader-crash');
 }
 
 /** The formula of the way of sharing, and what was offered while something was wrong. */

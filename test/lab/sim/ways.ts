@@ -23,6 +23,8 @@ export interface Way {
   readonly algorithms: readonly WindowedPolicy['algorithm'][];
   /** All hosts come to know the same, once nothing is asked any more for so long. Left out: they need not. */
   readonly quietMs?: (hosts: number) => number;
+  /** What a crashed host told some only, and what of it was lost, never gets to all. */
+  readonly forgetsTheDead?: true;
   strategy(parts: HostParts, settings: WaySettings): Strategy;
 }
 
@@ -56,6 +58,7 @@ export const WAYS: readonly Way[] = [
     algorithms: ALL,
     // What was lost twice waits until either of two hosts has picked the other among all, every 10 s: the chance that none has is e^-14.
     quietMs: (hosts) => 7 * hosts * 10_000,
+    forgetsTheDead: true,
     strategy: (parts, { intervalMs }) => new MeshStrategy(replicated(parts, 'mesh', intervalMs)),
   },
 ];
