@@ -134,8 +134,8 @@ export class Cluster implements Faultable {
     const { hosts, limit } = simulation;
     const random = seededRandom(mix(seed, 1_000 + process.host, process.self.incarnation));
     const probing = this.#probing(process, random);
-    const membership: Membership = probing ?? this.#membership.join(process);
-    process.heard = probing === undefined ? undefined : (from) => probing.heard(from);
+    const membership: Membership = probing?.membership ?? this.#membership.join(process);
+    process.heard = probing === undefined ? undefined : (from) => probing.membership.heard(from);
     const { self, clock } = process;
     const parts: HostParts = {
       self,

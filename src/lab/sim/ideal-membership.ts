@@ -168,7 +168,8 @@ class Observer implements Membership {
       if (member.state === 'alive' || member.state === 'suspect') peers.push(member);
       else if (member.state === 'dead') dead += 1;
     });
-    this.#all = all;
+    // Mostly all are there: with 10,000 hosts one list of them each is a lot already.
+    this.#all = all.length === peers.length ? peers : all;
     this.#peers = peers;
     this.#visibleShare = (peers.length + 1) / (peers.length + 1 + dead);
   }

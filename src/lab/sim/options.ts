@@ -26,8 +26,10 @@ export interface HostParts {
   channel(subject: PeerTraffic): Channel;
 }
 
-/** A membership that probes by itself, instead of the ideal one. */
-export interface ProbingMembership extends Membership {
+/** A membership that finds out by itself, over the network. */
+export interface ProbingMembership {
+  readonly membership: Membership;
+  /** Begins; resolves when this host has joined the others, or has tried long enough. */
   start(): Promise<void>;
 }
 

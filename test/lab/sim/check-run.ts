@@ -82,7 +82,8 @@ function boundIn(run: RandomRun, fromMs: number, untilMs: number, offered: Offer
   const clean = staleness({ sharing: way.sharing, hosts, intervalMs, delayMs, fanout });
   const lostMs = way.sharing === 'redis' ? 0 : lossDelay(weather, intervalMs);
   let tauMs = clean + lostMs;
-  let offeredWithin = lostMs > 0 ? offered.mostOfEachWithin(tauMs) : offered.mostWithin(tauMs);
+  const apart = lostMs > 0 || way.tellsAskersOnly === true;
+  let offeredWithin = apart ? offered.mostOfEachWithin(tauMs) : offered.mostWithin(tauMs);
   if (way.sharing === 'redis') offeredWithin = 0;
   // Counts of the window before, and the debt of a bucket, still weigh.
   const lookback = policy.algorithm === 'token-bucket' ? Number.POSITIVE_INFINITY : 2 * policy.windowMs;

@@ -25,6 +25,8 @@ export interface Way {
   readonly quietMs?: (hosts: number) => number;
   /** What a crashed host told some only, and what of it was lost, never gets to all. */
   readonly forgetsTheDead?: true;
+  /** A host is told only of keys that it has asked for: when it first does, it knows nothing yet. */
+  readonly tellsAskersOnly?: true;
   strategy(parts: HostParts, settings: WaySettings): Strategy;
 }
 
