@@ -1,7 +1,6 @@
 import type { Peer } from '../cluster/peer.ts';
 import type { CountingMessage } from '../cluster/wire/counts.ts';
 import { WireError } from '../core/errors.ts';
-import { ReplicaNews } from './replica-news.ts';
 import type { ReplicatedOptions } from './replicated-strategy.ts';
 import { ReplicatedStrategy } from './replicated-strategy.ts';
 
@@ -26,18 +25,12 @@ export class MeshStrategy extends ReplicatedStrategy {
   }
 
   protected tell(): void {
-    const { now, monotonic } = this.now();
-    const { changes } = this.replica;
-    const news = new ReplicaNews(this.replica, now, monotonic);
-    const since = changes.round - TOLD;
-    for (const slot of changes.lately(TOLD)) if (slot.ownChanged > since) news.addOwn(slot);
-    if (!news.empty) this.send(this.options.membership.peers, news.message());
+    this.send(this.options.membership.peers, this.ownNews(TOLD));
   }
 
   protected hear(_from: Peer, message: CountingMessage): void {
     if (message.kind !== 'counts') throw new WireError('tells totals, and nobody leads here');
-    const { now, monotonic } = this.now();
-    this.replica.merge(message, now, monotonic);
+    this.learn(message);
   }
 
   protected membersChanged(): void {}

@@ -1,6 +1,6 @@
 import type { CountSlot, Tally } from '../cluster/wire/counts.ts';
 import type { CounterEntry } from './counter-map.ts';
-import type { HostTallies } from './replica-tallies.ts';
+import type { HostTallies, ReplicaHost } from './replica-tallies.ts';
 import type { OwnUse } from './replicated-use.ts';
 
 /** Long before any round. */
@@ -29,13 +29,15 @@ export class ReplicaSlot implements CountSlot, Tally {
   ownChanged = NEVER;
   /** The round of the last change, by whom (undefined: this host), and the round of the last change by anybody else. */
   changed = NEVER;
-  changedBy: unknown;
+  changedBy: ReplicaHost | undefined;
   changedByElse = NEVER;
   /** Changes so far. */
   changes = 0;
   /** Listed by the replica as changed lately. */
   hot = false;
   gone = false;
+  /** Hosts that told counts of the slot before have a place here. */
+  follows = false;
   visible: VisibleSum | undefined;
 
   constructor(owner: ReplicaCounter, index: number) {
@@ -70,7 +72,7 @@ export class ReplicaSlot implements CountSlot, Tally {
   }
 
   /** Notes that the counts of `by` have grown. */
-  touched(by: unknown, round: number): void {
+  touched(by: ReplicaHost | undefined, round: number): void {
     this.changes++;
     if (by !== this.changedBy) {
       this.changedByElse = this.changed;
@@ -80,7 +82,7 @@ export class ReplicaSlot implements CountSlot, Tally {
   }
 
   /** The round of the last change by anybody but `host`. */
-  changedWithout(host: unknown): number {
+  changedWithout(host: ReplicaHost | undefined): number {
     return this.changedBy === host ? this.changedByElse : this.changed;
   }
 }
@@ -100,6 +102,8 @@ export class ReplicaCounter implements CounterEntry {
   /** Units that others were ever heard to have asked for, and to hold more than before. For their differences. */
   heardAsked = 0;
   heardNet = 0;
+  /** Which elected leader adds it up; −1: not looked up yet. */
+  leaderSlot = -1;
   /** What this host's own decisions need to remember. A reset ends it. */
   use: OwnUse | undefined;
 

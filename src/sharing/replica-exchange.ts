@@ -21,6 +21,8 @@ export interface Page {
 }
 
 export const END = 0xffff_ffff;
+/** What an exchange may answer with that a way of sharing defines for itself, from here to 255. */
+export const FIRST_FREE = 2;
 export const EMPTY: Page = { payload: new Uint8Array(0), next: END };
 
 /** A page is about so large: a millisecond or two of work at each end. */

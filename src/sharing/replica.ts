@@ -141,7 +141,8 @@ export class Replica {
       for (const tally of record.tallies) {
         if (tally.returned > tally.taken || tally.origin >= hosts.length) continue;
         const host = hosts[tally.origin];
-        if (host === undefined) this.#mergeOwn(slot, tally);
+        if (record.epoch < slot.epoch) this.#voided(slot, host);
+        else if (host === undefined) this.#mergeOwn(slot, tally);
         else if (this.#mergeTally(slot, host, tally)) host.newsIn = message;
       }
     }
@@ -165,7 +166,7 @@ export class Replica {
   mergeTotal(record: TotalRecord, now: number): boolean {
     if (record.returned > record.taken) return false;
     const slot = this.#slotFor(record, now);
-    if (slot === undefined) return false;
+    if (slot === undefined || record.epoch < slot.epoch) return false;
     const { floor } = slot;
     const { taken, returned } = record;
     // Taken and returned belong together: each of two leaders may know of hosts that the other has not heard of.
@@ -198,24 +199,52 @@ export class Replica {
       counter = this.#create(record);
     }
     const slot = counter.find(index) ?? this.#add(counter, index, now);
-    if (record.epoch < slot.epoch) return undefined;
     if (record.epoch > slot.epoch) this.#restart(slot, record.epoch);
     return slot;
   }
 
-  #mergeTally(slot: ReplicaSlot, host: ReplicaHost, tally: Tally): boolean {
-    slot.others ??= new HostTallies();
-    const { others } = slot;
-    let place = others.placeOf(host);
-    const first = place < 0;
-    if (first) {
-      if (others.hosts.length >= MAX_HOSTS) {
-        this.#options.onEvict();
-        return false;
-      }
-      place = others.add(host, NEVER);
-      this.#tallies++;
+  /**
+   * Gives those who told counts of the slot before a place in this one, so that a leader tells them of it although they have not asked
+   * in it yet. Once for each slot.
+   */
+  follow(slot: ReplicaSlot): void {
+    if (slot.follows) return;
+    slot.follows = true;
+    const others = slot.owner.find(slot.index - 1)?.others;
+    if (others === undefined) return;
+    for (let place = 0; place < others.hosts.length; place++) {
+      const host = others.hosts[place];
+      if (host !== undefined && others.askedAt(place) > 0) this.#place(slot, host);
     }
+  }
+
+  /** Counts under an epoch that is over. Whoever told them does not know of the reset, and has to be told. */
+  #voided(slot: ReplicaSlot, host: ReplicaHost | undefined): void {
+    if (this.#options.learns !== 'and-sums' || host === undefined) return;
+    this.#place(slot, host);
+    slot.touched(host, this.changes.round);
+    this.changes.list(slot);
+  }
+
+  /** Where the host's counts of the slot stand, from now on if not before; −1: there is no room. */
+  #place(slot: ReplicaSlot, host: ReplicaHost): number {
+    slot.others ??= new HostTallies();
+    const found = slot.others.placeOf(host);
+    if (found >= 0) return found;
+    if (slot.others.hosts.length >= MAX_HOSTS) {
+      this.#options.onEvict();
+      return -1;
+    }
+    this.#tallies++;
+    return slot.others.add(host, NEVER);
+  }
+
+  #mergeTally(slot: ReplicaSlot, host: ReplicaHost, tally: Tally): boolean {
+    const before = slot.others?.hosts.length ?? 0;
+    const place = this.#place(slot, host);
+    const { others } = slot;
+    if (place < 0 || others === undefined) return false;
+    const first = others.hosts.length > before;
     const netBefore = slot.othersNet;
     const askedBefore = slot.othersAsked;
     if (!others.raise(place, tally) && !first) return false;
@@ -251,7 +280,9 @@ export class Replica {
   }
 
   #restart(slot: ReplicaSlot, epoch: number): void {
+    const hosts = slot.others?.hosts ?? [];
     this.#releaseHosts(slot);
+    if (this.#options.learns === 'and-sums') for (const host of hosts) this.#place(slot, host);
     slot.epoch = epoch;
     slot.taken = slot.returned = slot.asked = 0;
     slot.floor = undefined;

@@ -1,7 +1,7 @@
 import type { Channel } from '../cluster/channel.ts';
 import type { Member, Membership } from '../cluster/membership.ts';
 import type { Peer } from '../cluster/peer.ts';
-import type { CountingMessage } from '../cluster/wire/counts.ts';
+import type { CountingMessage, CountsMessage } from '../cluster/wire/counts.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { withDeadline } from '../core/deadline.ts';
 import { PeerError, StoreError, WireError } from '../core/errors.ts';
@@ -10,8 +10,10 @@ import type { Telemetry } from '../core/telemetry.ts';
 import type { ReplicatedSharing } from '../core/types.ts';
 import type { ReplicaOptions } from './replica.ts';
 import { Replica } from './replica.ts';
-import type { CountsCodec } from './replica-exchange.ts';
-import { answerWith, END, exchangePages, pageFor, pageOf, readQuestion } from './replica-exchange.ts';
+import type { ReplicaSlot } from './replica-counter.ts';
+import type { CountsCodec, Page } from './replica-exchange.ts';
+import { answerWith, EMPTY, END, exchangePages, pageFor, pageOf, readQuestion } from './replica-exchange.ts';
+import { ReplicaNews } from './replica-news.ts';
 import type { Visibility } from './replica-visible.ts';
 import { ReplicatedCounts } from './replicated-counts.ts';
 import type { Place } from './replicated-lot.ts';
@@ -33,8 +35,8 @@ export interface ReplicatedOptions {
 }
 
 /** What an exchange answers with: this host's own counts, or all that it knows. */
-export const OWN = 0;
-export const KNOWN = 1;
+const OWN = 0;
+const KNOWN = 1;
 
 const REPAIR_EVERY_MS = 10_000;
 /** At start a host asks so many others, and waits for them no longer than that. */
@@ -130,6 +132,10 @@ export abstract class ReplicatedStrategy implements Strategy {
     return this.counts.reset(check);
   }
 
+  protected get closed(): boolean {
+    return this.#closed;
+  }
+
   visibleShare(): number {
     return this.options.membership.visibleShare;
   }
@@ -148,14 +154,36 @@ export abstract class ReplicatedStrategy implements Strategy {
     return true;
   }
 
-  /** Takes in and answers a page, see {@link OWN} and {@link KNOWN}; others may be defined by the way of sharing. */
-  protected answer(from: Peer, what: number, page: number, payload: Uint8Array): Uint8Array {
+  /** Answers a page, see {@link OWN} and {@link KNOWN}; others may be defined by the way of sharing. */
+  protected answer(_from: Peer, what: number, page: number): Page {
     if (what > KNOWN) throw new WireError('asks for what is not known here');
-    if (payload.length > 0) this.hear(from, this.options.codec.decode(payload));
-    return answerWith(page === END ? { payload: new Uint8Array(0), next: END } : this.#page(what, page));
+    return this.#page(what, page);
   }
 
-  /** Whole states with other hosts: at start, with one that has appeared, and now and then. */
+  /** Exchanges of whole states before the first decision. */
+  protected firstExchanges(): Promise<void>[] {
+    const { random, membership } = this.options;
+    const peers = [...membership.peers];
+    const chosen: Member[] = [];
+    while (chosen.length < ASKED_AT_START && peers.length > 0) {
+      chosen.push(...peers.splice(random.below(peers.length), 1));
+    }
+    return chosen.map((peer) => this.repair(peer, KNOWN));
+  }
+
+  /** What these hosts know, each of them knows, or will: after a partition hosts come back together. */
+  protected appeared(peers: readonly Member[]): void {
+    const peer = this.anyOf(peers);
+    if (peer !== undefined) this.unattended(this.repair(peer, KNOWN));
+  }
+
+  /** Makes good what was lost, now and then. */
+  protected mend(): void {
+    const peer = this.anyOf(this.options.membership.peers);
+    if (peer !== undefined) this.unattended(this.repair(peer, OWN));
+  }
+
+  /** Whole states with one other host. */
   protected repair(peer: Peer, what: number): Promise<void> {
     const { channel, codec } = this.options;
     return exchangePages({
@@ -174,6 +202,22 @@ export abstract class ReplicatedStrategy implements Strategy {
       if (error instanceof WireError) this.options.telemetry.peerRefused('malformed');
       else if (!(error instanceof PeerError)) throw error;
     });
+  }
+
+  /** This host's own counts of the slots that `wanted` names, of those that it changed in the last `rounds` rounds. */
+  protected ownNews(rounds: number, wanted: (slot: ReplicaSlot) => boolean = () => true): CountsMessage {
+    const { now, monotonic } = this.now();
+    const { changes } = this.replica;
+    const news = new ReplicaNews(this.replica, now, monotonic);
+    const since = changes.round - rounds;
+    for (const slot of changes.lately(rounds)) if (slot.ownChanged > since && wanted(slot)) news.addOwn(slot);
+    return news.message();
+  }
+
+  /** Takes in counts of others. */
+  protected learn(message: CountsMessage): void {
+    const { now, monotonic } = this.now();
+    this.replica.merge(message, now, monotonic);
   }
 
   /** Encodes once, sends to each. */
@@ -195,47 +239,37 @@ export abstract class ReplicatedStrategy implements Strategy {
   }
 
   async #learnFirst(): Promise<void> {
-    const { clock, random, membership } = this.options;
-    const peers = [...membership.peers];
-    const chosen: Member[] = [];
-    while (chosen.length < ASKED_AT_START && peers.length > 0) {
-      chosen.push(...peers.splice(random.below(peers.length), 1));
-    }
-    if (chosen.length === 0) return;
-    const learnt = Promise.allSettled(chosen.map((peer) => this.repair(peer, KNOWN)));
-    await withDeadline(clock, START_WAIT_MS, learnt, () => new PeerError('no peer answered in time', false)).catch(
-      () => {},
-    );
+    const exchanges = this.firstExchanges();
+    if (exchanges.length === 0) return;
+    const late = (): PeerError => new PeerError('no peer answered in time', false);
+    await withDeadline(this.options.clock, START_WAIT_MS, Promise.allSettled(exchanges), late).catch(() => {});
   }
 
   #tick(): void {
-    const { membership } = this.options;
+    const { peers } = this.options.membership;
     const { now, monotonic } = this.now();
     this.replica.dropExpired(now, SWEEP_STEPS);
-    const { peers } = membership;
     if (peers !== this.#peers) {
       const before = new Map(this.#peers.map((peer) => [peer.address, peer.incarnation]));
       const appeared = peers.filter((peer) => before.get(peer.address) !== peer.incarnation);
       this.#peers = peers;
       this.membersChanged();
-      // What it knows, others that appeared with it know as well, or will: after a partition hosts come back together.
-      const peer = this.anyOf(appeared);
-      if (peer !== undefined) this.unattended(this.repair(peer, KNOWN));
+      if (appeared.length > 0) this.appeared(appeared);
     }
     this.tell();
     this.replica.changes.nextRound();
     if (monotonic < this.#repairAt) return;
     this.#repairAt = monotonic + REPAIR_EVERY_MS;
-    const peer = this.anyOf(peers);
-    if (peer !== undefined) this.unattended(this.repair(peer, OWN));
+    this.mend();
   }
 
   #answer(from: Peer, question: Uint8Array): Uint8Array {
     const { what, from: page, payload } = readQuestion(question);
-    return this.answer(from, what, page, payload);
+    if (payload.length > 0) this.hear(from, this.options.codec.decode(payload));
+    return answerWith(page === END ? EMPTY : this.answer(from, what, page));
   }
 
-  #page(what: number, from: number) {
+  #page(what: number, from: number): Page {
     const { channel, codec } = this.options;
     const { message, next } = pageOf(this.replica, from, this.now(), (news, slot) => {
       if (what === KNOWN) news.addKnown(slot);
