@@ -122,7 +122,8 @@ describe('a replica', () => {
     const one = replica();
     one.merge(told({ taken: 9, returned: 1, asked: 12 }), NOW, 0);
     const other = replica();
-    for (const taken of [2, 5, 9]) other.merge(told({ taken, returned: taken === 9 ? 1 : 0, asked: taken + 3 }), NOW, 0);
+    for (const taken of [2, 5, 9])
+      other.merge(told({ taken, returned: taken === 9 ? 1 : 0, asked: taken + 3 }), NOW, 0);
     assert.deepEqual(stateOf(one), stateOf(other));
   });
 
