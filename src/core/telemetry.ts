@@ -44,6 +44,8 @@ export interface Telemetry {
   requestFinished(event: RequestEvent): void;
   /** One limit decided one request. `local_denial`: refused from memory, no trip to the store. */
   decision(limit: string, sharing: SharingName, verdict: 'allowed' | 'denied' | 'shadow_denied' | 'local_denial'): void;
+  /** A key had used this part of the limit when a request of it was decided, that request included; above 1 it was refused. */
+  limitUsed(limit: string, part: number): void;
   /** One request's decision on limits of this sharing took so long. */
   decisionTime(sharing: SharingName, seconds: number): void;
   fallback(limit: string, policy: FailurePolicy): void;
@@ -70,6 +72,7 @@ export interface Telemetry {
 export const silentTelemetry: Telemetry = {
   requestFinished() {},
   decision() {},
+  limitUsed() {},
   decisionTime() {},
   fallback() {},
   leased() {},

@@ -22,6 +22,9 @@ class FanOut implements Telemetry {
   ): void {
     for (const listener of this.#listeners) listener.decision(limit, sharing, verdict);
   }
+  limitUsed(limit: string, part: number): void {
+    for (const listener of this.#listeners) listener.limitUsed(limit, part);
+  }
   decisionTime(sharing: SharingName, seconds: number): void {
     for (const listener of this.#listeners) listener.decisionTime(sharing, seconds);
   }

@@ -14,6 +14,7 @@ import { PeerCells } from './peer-cells.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import type { Readings } from './readings.ts';
 import { addReadings } from './readings.ts';
+import { UpstreamCells } from './upstream-cells.ts';
 
 /** The names that may become label values, from a configuration. Anything else is counted under {@link UNDECLARED}. */
 export interface Declaration {
@@ -94,6 +95,7 @@ interface LimitCells {
   readonly verdicts: Map<SharingName, Readonly<Record<'allowed' | 'denied' | 'shadow_denied', CounterCell>>>;
   readonly local: CounterCell;
   readonly leased: CounterCell;
+  readonly used: HistogramCell;
   readonly leaseUnits: Readonly<Record<'bought' | 'used' | 'returned' | 'expired', CounterCell>>;
 }
 
@@ -103,8 +105,7 @@ class MetricsTelemetry implements Telemetry {
   readonly #clock: Clock;
   readonly #routes = new Map<string, RouteCells>();
   readonly #limits = new Map<string, LimitCells>();
-  readonly #upstreams = new Map<string, HistogramCell>();
-  readonly #servers = new Set<string>();
+  readonly #upstreams: UpstreamCells;
   readonly #decisionTimes: Readonly<Record<SharingName, HistogramCell>>;
   readonly #roundtrip: HistogramCell;
   readonly #batch: HistogramCell;
@@ -126,6 +127,7 @@ class MetricsTelemetry implements Telemetry {
       'random-leaders': decisionTime('random-leaders'),
     };
     this.#peers = new PeerCells(families);
+    this.#upstreams = new UpstreamCells(families, UNDECLARED);
     this.#roundtrip = families.storeRoundtrip.cell();
     this.#batch = families.storeBatch.cell();
     for (const kind of ['timeout', 'connection', 'reply', 'circuit_open', 'overloaded'] as const) {
@@ -143,14 +145,7 @@ class MetricsTelemetry implements Telemetry {
       this.#verdicts(this.#addLimit(limit.name), limit.name, limit.sharing);
       this.#families.fallbacks.cell(limit.name, limit.onFailure);
     }
-    for (const { name, servers } of names.upstreams) {
-      if (!this.#upstreams.has(name)) this.#upstreams.set(name, this.#families.upstreamDuration.cell(name));
-      this.#families.upstreamRetries.cell(name);
-      for (const server of servers) {
-        this.#servers.add(`${name} ${server}`);
-        this.#families.upstreamEjections.cell(name, server);
-      }
-    }
+    for (const { name, servers } of names.upstreams) this.#upstreams.declare(name, servers);
   }
 
   #addRoute(name: string): RouteCells {
@@ -184,11 +179,12 @@ class MetricsTelemetry implements Telemetry {
   #addLimit(name: string): LimitCells {
     let cells = this.#limits.get(name);
     if (cells === undefined) {
-      const { localDenials, leaseDecisions, leaseUnits } = this.#families;
+      const { localDenials, leaseDecisions, leaseUnits, limitUsed } = this.#families;
       cells = {
         verdicts: new Map(),
         local: localDenials.cell(name),
         leased: leaseDecisions.cell(name),
+        used: limitUsed.cell(name),
         leaseUnits: {
           bought: leaseUnits.cell(name, 'bought'),
           used: leaseUnits.cell(name, 'used'),
@@ -223,9 +219,7 @@ class MetricsTelemetry implements Telemetry {
     cells.outcomes[event.outcome].inc();
     const hundreds = event.status >= 100 && event.status < 600 ? Math.floor(event.status / 100) : 0;
     this.#duration(cells, route, hundreds).observe(event.durationMs / 1000);
-    if (event.upstreamMs !== undefined && event.upstream !== undefined) {
-      this.#upstreams.get(event.upstream)?.observe(event.upstreamMs / 1000);
-    }
+    this.#upstreams.finished(event);
   }
 
   decision(
@@ -242,6 +236,10 @@ class MetricsTelemetry implements Telemetry {
     } else {
       verdicts[verdict].inc();
     }
+  }
+
+  limitUsed(limit: string, part: number): void {
+    (this.#limits.get(limit) ?? this.#addLimit(UNDECLARED)).used.observe(part);
   }
 
   decisionTime(sharing: SharingName, seconds: number): void {
@@ -286,12 +284,11 @@ class MetricsTelemetry implements Telemetry {
   }
 
   upstreamEjected(upstream: string, server: string): void {
-    const known = this.#servers.has(`${upstream} ${server}`);
-    this.#families.upstreamEjections.cell(known ? upstream : UNDECLARED, known ? server : UNDECLARED).inc();
+    this.#upstreams.ejected(upstream, server);
   }
 
   upstreamRetry(upstream: string): void {
-    this.#families.upstreamRetries.cell(this.#upstreams.has(upstream) ? upstream : UNDECLARED).inc();
+    this.#upstreams.retried(upstream);
   }
 
   peerMessage(traffic: PeerTraffic, direction: 'sent' | 'received', bytes: number): void {

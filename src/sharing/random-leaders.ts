@@ -121,7 +121,7 @@ export class RandomLeadersStrategy extends LeaderSharing {
     const targets = [...this.#expected];
     for (const [address, { peer, at }] of this.#declared) {
       if (monotonic - at >= DECLARED_FOR_MS) this.#declared.delete(address);
-      else if (this.isVisible(address) && !targets.some((target) => target.address === address)) targets.push(peer);
+      else if (!targets.some((target) => target.address === address)) targets.push(peer);
     }
     return targets;
   }

@@ -6,6 +6,9 @@ import type { OwnUse } from './replicated-use.ts';
 /** Long before any round. */
 export const NEVER = -1_000_000;
 
+/** So much longer slots are kept, for clocks that are set back a little. */
+const GRACE_MS = 1_000;
+
 /** Visible hosts as they were when a sum over them was made. */
 interface VisibleSum {
   readonly visibility: unknown;
@@ -102,6 +105,8 @@ export class ReplicaCounter implements CounterEntry {
   /** Units that others were ever heard to have asked for, and to hold more than before. For their differences. */
   heardAsked = 0;
   heardNet = 0;
+  /** When something was heard last, Unix milliseconds. */
+  heardAt = 0;
   /** Which elected leader adds it up; −1: not looked up yet. */
   leaderSlot = -1;
   /** What this host's own decisions need to remember. A reset ends it. */
@@ -135,7 +140,7 @@ export class ReplicaCounter implements CounterEntry {
   prune(now: number, gone: ReplicaSlot[]): void {
     const { slots } = this;
     for (let last = slots.at(-1); last !== undefined; last = slots.at(-1)) {
-      if ((last.index + this.keep) * this.sliceMs > now) return;
+      if ((last.index + this.keep) * this.sliceMs + GRACE_MS > now) return;
       slots.pop();
       gone.push(last);
     }

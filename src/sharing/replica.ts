@@ -117,6 +117,7 @@ export class Replica {
 
   /** Voids all that matters of the counter now, on all hosts as they hear of it. */
   reset(counter: ReplicaCounter, now: number): void {
+    counter.ownIndex = -1;
     const newest = Math.floor(now / counter.sliceMs);
     for (let index = newest - counter.keep + 1; index <= newest; index++) {
       if (counter.find(index) === undefined) this.#add(counter, index, now);
@@ -143,7 +144,7 @@ export class Replica {
         const host = hosts[tally.origin];
         if (record.epoch < slot.epoch) this.#voided(slot, host);
         else if (host === undefined) this.#mergeOwn(slot, tally);
-        else if (this.#mergeTally(slot, host, tally)) host.newsIn = message;
+        else if (this.#mergeTally(slot, host, tally, now)) host.newsIn = message;
       }
     }
     for (let i = 0; i < hosts.length; i++) {
@@ -177,7 +178,7 @@ export class Replica {
     const askedBefore = slot.othersAsked;
     slot.floor = more ? { taken, returned, asked } : { taken: floor.taken, returned: floor.returned, asked };
     slot.changes++;
-    heard(slot, netBefore, askedBefore);
+    heard(slot, netBefore, askedBefore, now);
     return true;
   }
 
@@ -239,16 +240,17 @@ export class Replica {
     return slot.others.add(host, NEVER);
   }
 
-  #mergeTally(slot: ReplicaSlot, host: ReplicaHost, tally: Tally): boolean {
+  #mergeTally(slot: ReplicaSlot, host: ReplicaHost, tally: Tally, now: number): boolean {
     const before = slot.others?.hosts.length ?? 0;
     const place = this.#place(slot, host);
     const { others } = slot;
     if (place < 0 || others === undefined) return false;
-    const first = others.hosts.length > before;
+    // The first that is heard of a host, or of an epoch, is news also when it counted nothing.
+    const first = slot.changed === NEVER || others.hosts.length > before;
     const netBefore = slot.othersNet;
     const askedBefore = slot.othersAsked;
     if (!others.raise(place, tally) && !first) return false;
-    heard(slot, netBefore, askedBefore);
+    heard(slot, netBefore, askedBefore, now);
     slot.touched(host, this.changes.round);
     const { learns } = this.#options;
     if (learns !== 'only') this.changes.list(slot);
@@ -287,6 +289,8 @@ export class Replica {
     slot.taken = slot.returned = slot.asked = 0;
     slot.floor = undefined;
     slot.changes++;
+    slot.changed = slot.changedByElse = NEVER;
+    slot.changedBy = undefined;
     slot.owner.use = undefined;
   }
 
@@ -310,7 +314,9 @@ export class Replica {
   }
 }
 
-function heard(slot: ReplicaSlot, netBefore: number, askedBefore: number): void {
-  slot.owner.heardNet += slot.othersNet - netBefore;
-  slot.owner.heardAsked += slot.othersAsked - askedBefore;
+function heard(slot: ReplicaSlot, netBefore: number, askedBefore: number, now: number): void {
+  const { owner } = slot;
+  owner.heardNet += slot.othersNet - netBefore;
+  owner.heardAsked += slot.othersAsked - askedBefore;
+  owner.heardAt = now;
 }

@@ -4,17 +4,24 @@ import type { TokenBucketState } from '../algorithms/token-bucket.ts';
 import type { ReplicaCounter } from './replica-counter.ts';
 import type { ReplicatedBucket } from './replicated-use.ts';
 
+/** A host that asks more seldom than this has not seen in which order others took and the bucket filled. */
+const LONG_MS = 1_000;
+
 /**
  * The level, refilled at the full rate, from which this host's own units go at once and those of others as they are heard of. It may go
  * below zero: what others took before it was known here is a debt, so that over time no more flows than the rate, on however
  * many hosts. The debt is never more than the bucket holds: a key is locked out for as long as an empty bucket takes to fill,
  * at most, whatever happened.
+ *
+ * @param unheardMs how long ago this was done last. News of a long time did not all come now: then the level is at least what
+ * the counts by sub-windows say.
  */
 export function settled(
   bucket: ReplicatedBucket | undefined,
   counter: ReplicaCounter,
   policy: TokenBucketPolicy,
   now: number,
+  unheardMs: number,
 ): ReplicatedBucket {
   if (bucket === undefined) return { state: supposed(counter, policy, now), heardNet: counter.heardNet };
   const news = counter.heardNet - bucket.heardNet;
@@ -27,7 +34,9 @@ export function settled(
     at = Math.max(state.at, now);
     level = Math.min(full, state.level + (at - state.at) * policy.limit);
   }
-  bucket.state = { level: lowered(level, news, policy), at };
+  level = lowered(level, news, policy);
+  if (unheardMs > LONG_MS) level = Math.max(level, supposed(counter, policy, now)?.level ?? full);
+  bucket.state = { level, at };
   return bucket;
 }
 

@@ -45,7 +45,8 @@ const NO_VERDICTS: GroupVerdict = { allowed: true, verdicts: [], at: 0 };
  * A check needs room in the known total: what the algorithm says of the sum of this host's counts and those that others
  * have told. Between two reports nobody sees what the others take, so beyond that a host may take only its share of what
  * is left. With u the units it admitted lately, which others may not have heard of (in the last one to two
- * {@link horizonMs}), R what is known to be left and u, and w its part of the demand:
+ * {@link horizonMs}), R what there was to share (what is known to be left, u, and what others were heard to have taken in the
+ * running one), and w its part of the demand:
  *
  *     allowed: u + cost ≤ w × R, or by lot with the chance (w × R − u) / cost, once a round (see replicated-lot.ts)
  *
@@ -112,7 +113,7 @@ export class ReplicatedCounts {
     }
     if (policy.algorithm === 'token-bucket') {
       const use = this.#useOf(counter, now);
-      use.bucket = settled(use.bucket, counter, policy, now);
+      use.bucket = settled(use.bucket, counter, policy, now, this.#hear(policy, counter, use, now));
       const { remaining, resetMs } = tokenBucket.decide(policy, use.bucket.state, 0, now);
       return { present: resetMs > 0, remaining: Math.max(0, remaining), resetMs };
     }
@@ -138,11 +139,11 @@ export class ReplicatedCounts {
     requireWindowed(policy);
     const counter = this.#replica.own(check.counter, sliceOf(policy), keepOf(policy));
     const use = this.#useOf(counter, now);
-    use.hear(counter.heardAsked, now, this.horizonMs);
-    const known = this.#known(policy, counter, use, cost, now);
+    const unheardMs = this.#hear(policy, counter, use, now);
+    const known = this.#known(policy, counter, use, cost, now, unheardMs);
     const part = check.share === undefined || check.share >= 1 ? undefined : partOf(policy, check.share);
     if (part === undefined) use.shareBucket = undefined;
-    const shared = part === undefined ? undefined : this.#ofVisible(part, counter, use, cost, now);
+    const shared = part === undefined ? undefined : this.#ofVisible(part, counter, use, cost, now, unheardMs);
     const plain = shared === undefined ? known : stricter(known, shared);
     if (!plain.allowed && plain.remaining === 0) use.pause(now, plain.retryAfterMs);
     const mine = plain.allowed ? this.#mine(check, use, plain.remaining + cost, now) : undefined;
@@ -159,34 +160,59 @@ export class ReplicatedCounts {
     };
   }
 
+  /** Milliseconds since it was done last. */
+  #hear(policy: WindowedPolicy, counter: ReplicaCounter, use: OwnUse, now: number): number {
+    let net = counter.heardNet;
+    if (policy.algorithm === 'fixed-window') {
+      const index = Math.floor(now / counter.sliceMs);
+      use.startWindow(index);
+      net = counter.find(index)?.othersNet ?? 0;
+    }
+    return use.hear(counter.heardAsked, net, counter.heardAt, now, this.horizonMs);
+  }
+
   /** undefined: `check` fits into this host's share of the `left` units. Otherwise what of the share is left, whole units. */
   #mine(check: Check, use: OwnUse, left: number, now: number): number | undefined {
     const { cost } = check;
     const weight = use.weight(cost);
     if (weight === 1) return undefined;
     const unseen = use.unseen;
-    const mine = weight * (left + unseen) - unseen;
+    const mine = weight * (left + unseen + use.seen) - unseen;
     if (cost <= mine) return undefined;
     if (mine > 0 && drawsLot(check.counter, now, this.horizonMs, mine / cost, this.#options.place())) return undefined;
     return Math.max(0, Math.floor(mine));
   }
 
-  #known(policy: WindowedPolicy, counter: ReplicaCounter, use: OwnUse, cost: number, now: number): Known {
+  #known(
+    policy: WindowedPolicy,
+    counter: ReplicaCounter,
+    use: OwnUse,
+    cost: number,
+    now: number,
+    unheardMs: number,
+  ): Known {
     if (policy.algorithm !== 'token-bucket') {
       return algorithmFor(policy).decide(policy, knownState(policy, counter, now), cost, now);
     }
-    use.bucket = settled(use.bucket, counter, policy, now);
+    use.bucket = settled(use.bucket, counter, policy, now, unheardMs);
     return notBelowZero(tokenBucket.decide(policy, use.bucket.state, cost, now));
   }
 
   /** By what can be seen alone, and the share of the limit. */
-  #ofVisible(part: WindowedPolicy, counter: ReplicaCounter, use: OwnUse, cost: number, now: number): Known {
+  #ofVisible(
+    part: WindowedPolicy,
+    counter: ReplicaCounter,
+    use: OwnUse,
+    cost: number,
+    now: number,
+    unheardMs: number,
+  ): Known {
     if (part.algorithm !== 'token-bucket') {
       const state = knownState(part, counter, now, this.#options.visible());
       return algorithmFor(part).decide(part, state, cost, now);
     }
     use.shareBucket ??= { state: use.bucket?.state, heardNet: use.bucket?.heardNet ?? counter.heardNet };
-    use.shareBucket = settled(use.shareBucket, counter, part, now);
+    use.shareBucket = settled(use.shareBucket, counter, part, now, unheardMs);
     return notBelowZero(tokenBucket.decide(part, use.shareBucket.state, cost, now));
   }
 
@@ -208,8 +234,9 @@ export class ReplicatedCounts {
   #useOf(counter: ReplicaCounter, now: number): OwnUse {
     if (counter.use === undefined) {
       const newest = counter.slots[0];
+      const stale = now - counter.heardAt > memoryOf(this.horizonMs);
       const [recent, since] =
-        newest === undefined ? [0, 0] : [newest.othersAsked, now - newest.index * counter.sliceMs];
+        newest === undefined || stale ? [0, 0] : [newest.othersAsked, now - newest.index * counter.sliceMs];
       counter.use = new OwnUse(now, this.horizonMs, counter.heardAsked, recent, since);
     }
     return counter.use;

@@ -38,42 +38,60 @@ export class OwnUse {
   #units = 0;
   #unitsBefore = 0;
   #askedLate = 0;
+  /** Units that others were heard to have taken in the horizon that runs. */
+  #othersUnits = 0;
+  #heardNet: number | undefined;
   /** Units asked for, here and by others, in the period that runs and in the one before. */
   #periodFrom: number;
   #own = 0;
   #ownBefore = 0;
   #others: number;
   #othersBefore = 0;
+  #window = -1;
   #pausedUntil = Number.NEGATIVE_INFINITY;
   /** Of what others asked for, so much has been taken in, at that time. */
-  #heard: number;
+  #heardAsked: number;
   #heardAt: number;
 
   /**
-   * @param heard units that others were ever heard to have asked for, see {@link hear}
-   * @param recent how many of them in the last `sinceMs` milliseconds
+   * @param heard what others were ever heard to have asked for, see {@link hear}
+   * @param recent units that they asked for in the last `sinceMs` milliseconds
    */
   constructor(now: number, horizonMs: number, heard: number, recent: number, sinceMs: number) {
     this.#latest = this.#horizonFrom = this.#periodFrom = this.#heardAt = now;
-    this.#heard = heard;
+    this.#heardAsked = heard;
     this.#others = recent * Math.min(1, periodOf(horizonMs) / Math.max(1, sinceMs));
   }
 
   /**
-   * Takes in how much others have been heard to ask for, ever, and lets time pass. To be called before all else.
-   * What came in over a long time counts for the part of it that is compared.
+   * Takes in how much others have been heard to ask for and to take, ever, and lets time pass. To be called before all
+   * else. What came in over a long time counts for the part of it that is compared.
+   * @param saidAt when something was heard last: Unix milliseconds
+   * @param heardNet for a fixed window: in this window, see {@link startWindow}
+   * @returns milliseconds since the last call
    */
-  hear(heard: number, now: number, horizonMs: number): void {
+  hear(heardAsked: number, heardNet: number, saidAt: number, now: number, horizonMs: number): number {
     if (now < this.#latest) this.#shift(now - this.#latest);
     this.#latest = now;
     const period = periodOf(horizonMs);
     this.#roll(now, horizonMs, period);
-    if (heard > this.#heard) {
-      const span = now - this.#heardAt;
-      this.#others += (heard - this.#heard) * (span > period ? period / span : 1);
+    const span = now - this.#heardAt;
+    if (heardAsked > this.#heardAsked && now - saidAt < 2 * period) {
+      this.#others += (heardAsked - this.#heardAsked) * (span > period ? period / span : 1);
     }
-    this.#heard = heard;
+    // What may have been heard before this horizon is left out.
+    if (this.#heardAt >= this.#horizonFrom) this.#othersUnits += heardNet - (this.#heardNet ?? heardNet);
+    this.#heardAsked = heardAsked;
+    this.#heardNet = heardNet;
     this.#heardAt = now;
+    return span;
+  }
+
+  /** A window has begun that owes nothing to the one before. */
+  startWindow(index: number): void {
+    if (index === this.#window) return;
+    if (this.#window >= 0) this.#units = this.#unitsBefore = this.#othersUnits = this.#heardNet = 0;
+    this.#window = index;
   }
 
   ask(cost: number): void {
@@ -106,6 +124,14 @@ export class OwnUse {
   }
 
   /**
+   * Units that others were heard to have taken in the horizon that runs, so in a part of the time that {@link unseen} is of: their part
+   * of what there was to share.
+   */
+  get seen(): number {
+    return Math.max(0, this.#othersUnits);
+  }
+
+  /**
    * This host's part of the demand, in (0, 1]; 1 when nobody else is known to ask. Own demand of the running horizon is left
    * out, for that of others is not known either.
    * @param cost what is asked for now; a host that asks at all has that much demand
@@ -124,6 +150,7 @@ export class OwnUse {
       this.#unitsBefore = next ? this.#units : 0;
       this.#units = 0;
       this.#askedLate = 0;
+      this.#othersUnits = 0;
       this.#horizonFrom = next ? this.#horizonFrom + horizonMs : now;
     }
     passed = now - this.#periodFrom;

@@ -9,6 +9,7 @@ import { requestEvent } from './events.ts';
 const CALLS: { readonly [M in keyof Telemetry]: Parameters<Telemetry[M]> } = {
   requestFinished: [requestEvent()],
   decision: ['limit', 'redis', 'denied'],
+  limitUsed: ['limit', 0.9],
   decisionTime: ['local', 0.1],
   fallback: ['limit', 'deny'],
   leased: ['limit', 2],

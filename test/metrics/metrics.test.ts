@@ -114,6 +114,35 @@ describe('metrics', () => {
     );
   });
 
+  it('count what a service answered, whoever is to blame for the rest', async () => {
+    const answered = async (code: string): Promise<number | undefined> =>
+      readValue(metrics, `sluice_upstream_responses_total{upstream="shop",code="${code}"}`);
+    const metrics = started();
+    for (const status of [200, 204, 302, 404, 503]) metrics.telemetry.requestFinished(requestEvent({ status }));
+    metrics.telemetry.requestFinished(requestEvent({ status: 504, fault: 'upstream_timeout', outcome: 'error' }));
+    metrics.telemetry.requestFinished(requestEvent({ status: 200, fault: 'upstream_truncated', outcome: 'error' }));
+    metrics.telemetry.requestFinished(requestEvent({ status: 499, fault: 'client_aborted', outcome: 'error' }));
+    metrics.telemetry.requestFinished(requestEvent({ status: 429, upstream: undefined, outcome: 'denied' }));
+    assert.deepEqual(
+      [
+        await answered('2xx'),
+        await answered('3xx'),
+        await answered('4xx'),
+        await answered('5xx'),
+        await answered('failed'),
+      ],
+      [2, 1, 1, 1, 2],
+    );
+  });
+
+  it('show how much of a limit its keys use', async () => {
+    const metrics = started();
+    for (const part of [0.1, 0.5, 0.92, 1, 1.01]) metrics.telemetry.limitUsed('per-client', part);
+    const upTo = (le: string): Promise<number | undefined> =>
+      readValue(metrics, `sluice_limit_used_ratio_bucket{le="${le}",limit="per-client"}`);
+    assert.deepEqual([await upTo('0.5'), await upTo('0.95'), await upTo('1'), await upTo('+Inf')], [2, 3, 4, 5]);
+  });
+
   it('count a request under its route, outcome, class of status and upstream', async () => {
     const metrics = started();
     metrics.telemetry.requestFinished(requestEvent());

@@ -18,7 +18,7 @@ export interface Spread {
  * Rounds until all know what one host tells `fanout` random peers, who tell others: log(N) / log(fanout + 1) + ln(N) / fanout + 1
  * on average (B. Pittel, On Spreading a Rumor, SIAM J. Appl. Math. 1987, for several peers a round); one when all are told at once.
  */
-export function gossipRounds(hosts: number, fanout: number): number {
+function gossipRounds(hosts: number, fanout: number): number {
   if (hosts <= fanout + 1) return 1;
   return Math.log(hosts) / Math.log(fanout + 1) + Math.log(hosts) / fanout + 1;
 }
@@ -77,6 +77,10 @@ export interface Exposure {
  *
  * Whoever admits the last unit knows all that was admitted more than τ ago, so what is too much was offered since. And no host
  * alone admits more than the limit.
+ *
+ * The spans in which hosts know too little may lie apart: where messages are lost, and with leaders, who tell a host only of keys
+ * that it has asked for, so that each host begins a key knowing nothing. D × τ is then the sum, over hosts, of the most that is
+ * offered to each within τ. Clocks that differ by σ add what is offered within σ: hosts count it in another window.
  */
 export function excessBound({ policy, hosts, tauMs, offeredWithin }: Exposure): number {
   const alone =

@@ -10,7 +10,6 @@ import { SharedLimit } from '../../../src/lab/sim/shared-limit.ts';
 import type { Weather } from '../../../src/lab/sim/weather.ts';
 import type { HostChoice, KeyChoice, Workload } from '../../../src/lab/sim/workload.ts';
 import type { Way } from './ways.ts';
-import { WAYS } from './ways.ts';
 
 export interface RandomRun {
   readonly way: Way;
@@ -29,16 +28,15 @@ const STORE = {
   timeoutMs: 50,
 };
 
-export function randomRun(seed: number, only?: string): RandomRun {
+export function randomRun(seed: number, ways: readonly Way[]): RandomRun {
   const random = seededRandom(seed);
-  const ways = WAYS.filter(({ name }) => only === undefined || name === only);
   const way = pick(random, ways);
   const hosts = 2 + random.below(11);
   const intervalMs = pick(random, [50, 100, 250]);
   const fanout = 1 + random.below(4);
   const ends = way.quietMs !== undefined && random.next() < 0.2 ? 'quiet' : 'busy';
   const durationMs = 2_000 + random.below(6_000);
-  const policy = ends === 'quiet' ? LONG_WINDOW(random) : randomPolicy(random, way);
+  const policy = ends === 'quiet' ? longWindow(random) : randomPolicy(random, way);
   const onFailure = pick<FailurePolicy>(random, ['allow', 'deny', 'local']);
   const skewMs = random.next() < 0.3 ? random.below(100) : 0;
   const faults = random.next() < 0.5 ? randomFaults(random, hosts, durationMs, policy, ends) : [];
@@ -72,7 +70,7 @@ function pick<T>(random: Random, choices: readonly T[]): T {
   return choice;
 }
 
-function LONG_WINDOW(random: Random): WindowedPolicy {
+function longWindow(random: Random): WindowedPolicy {
   return { algorithm: 'fixed-window', limit: 50 + random.below(2_000), windowMs: 7_200_000 };
 }
 

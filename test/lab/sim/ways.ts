@@ -4,11 +4,13 @@ import { silentTelemetry } from '../../../src/core/telemetry.ts';
 import type { ReplicatedSharing, SharingName } from '../../../src/core/types.ts';
 import type { HostParts } from '../../../src/lab/sim/options.ts';
 import { sharedCodec } from '../../../src/lab/sim/shared-codec.ts';
+import { GossipStrategy } from '../../../src/sharing/gossip.ts';
+import { LeaderStrategy } from '../../../src/sharing/leader.ts';
 import { LocalStrategy } from '../../../src/sharing/local.ts';
 import { MeshStrategy } from '../../../src/sharing/mesh.ts';
+import { RandomLeadersStrategy } from '../../../src/sharing/random-leaders.ts';
 import type { ReplicatedOptions } from '../../../src/sharing/replicated-strategy.ts';
 import type { Strategy } from '../../../src/sharing/strategy.ts';
-import { NaiveMesh } from './naive-mesh.ts';
 
 export interface WaySettings {
   readonly intervalMs: number;
@@ -48,13 +50,6 @@ export const WAYS: readonly Way[] = [
   },
   { name: 'redis', sharing: 'redis', algorithms: ALL, quietMs: () => 1_000, strategy: ({ store }) => store },
   {
-    name: 'naive-mesh',
-    sharing: 'mesh',
-    algorithms: ['fixed-window'],
-    // A new life does not learn what earlier ones of other hosts have counted: it need not converge.
-    strategy: (parts, { intervalMs }) => new NaiveMesh(parts, intervalMs),
-  },
-  {
     name: 'mesh',
     sharing: 'mesh',
     algorithms: ALL,
@@ -62,5 +57,33 @@ export const WAYS: readonly Way[] = [
     quietMs: (hosts) => 7 * hosts * 10_000,
     forgetsTheDead: true,
     strategy: (parts, { intervalMs }) => new MeshStrategy(replicated(parts, 'mesh', intervalMs)),
+  },
+  {
+    name: 'gossip',
+    sharing: 'gossip',
+    algorithms: ALL,
+    quietMs: () => 120_000,
+    strategy: (parts, { intervalMs, fanout }) =>
+      new GossipStrategy({ ...replicated(parts, 'gossip', intervalMs), fanout }),
+  },
+  {
+    name: 'leader',
+    sharing: 'leader',
+    algorithms: ALL,
+    quietMs: () => 60_000,
+    forgetsTheDead: true,
+    tellsAskersOnly: true,
+    strategy: (parts, { intervalMs }) =>
+      new LeaderStrategy({ ...replicated(parts, 'leader', intervalMs), leadership: parts.leadership }),
+  },
+  {
+    name: 'random-leaders',
+    sharing: 'random-leaders',
+    algorithms: ALL,
+    quietMs: () => 60_000,
+    forgetsTheDead: true,
+    tellsAskersOnly: true,
+    strategy: (parts, { intervalMs, leaders }) =>
+      new RandomLeadersStrategy({ ...replicated(parts, 'random-leaders', intervalMs), leaders }),
   },
 ];
