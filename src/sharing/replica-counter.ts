@@ -6,6 +6,7 @@ import type { OwnUse } from './replicated-use.ts';
 /** Long before any round. */
 export const NEVER = -1_000_000;
 
+const NO_SLOTS: readonly ReplicaSlot[] = [];
 /** So much longer slots are kept, for clocks that are set back a little. */
 const GRACE_MS = 1_000;
 
@@ -26,6 +27,9 @@ export class ReplicaSlot implements CountSlot, Tally {
   returned = 0;
   asked = 0;
   others: HostTallies | undefined;
+  /** Units that others hold, and asked for. Kept here, since decisions read nothing else of them. */
+  othersNet = 0;
+  othersAsked = 0;
   /** Least that all others together have counted, as leaders say. */
   floor: Tally | undefined;
   /** The round in which own counts last changed. */
@@ -58,16 +62,21 @@ export class ReplicaSlot implements CountSlot, Tally {
     return this.owner.keep;
   }
 
-  /** Units that others hold: the sum over the hosts known, or what leaders say where that is more. Totals are never added up. */
-  get othersNet(): number {
-    const { others, floor } = this;
+  /**
+   * Takes in that counts of others, or what leaders say of them, have changed. Units that others hold are the sum over the hosts
+   * known, or what leaders say where that is more: totals are never added up.
+   */
+  sumUp(now: number): void {
+    const { others, floor, owner } = this;
     const known = others === undefined ? 0 : others.taken - others.returned;
-    return floor === undefined ? known : Math.max(known, floor.taken - floor.returned);
-  }
-
-  get othersAsked(): number {
-    const known = this.others?.asked ?? 0;
-    return this.floor === undefined ? known : Math.max(known, this.floor.asked);
+    const net = floor === undefined ? known : Math.max(known, floor.taken - floor.returned);
+    const asks = others === undefined ? 0 : others.asked;
+    const asked = floor === undefined ? asks : Math.max(asks, floor.asked);
+    owner.heardNet += net - this.othersNet;
+    owner.heardAsked += asked - this.othersAsked;
+    owner.heardAt = now;
+    this.othersNet = net;
+    this.othersAsked = asked;
   }
 
   get net(): number {
@@ -99,7 +108,7 @@ export class ReplicaCounter implements CounterEntry {
   used = true;
   pinned = false;
   /** Newest first. */
-  readonly slots: ReplicaSlot[] = [];
+  slots: readonly ReplicaSlot[] = NO_SLOTS;
   /** The newest slot that this host has charged; −1: none. */
   ownIndex = -1;
   /** Units that others were ever heard to have asked for, and to hold more than before. For their differences. */
@@ -131,18 +140,35 @@ export class ReplicaCounter implements CounterEntry {
     const slot = new ReplicaSlot(this, index);
     let place = 0;
     while ((this.slots[place]?.index ?? -1) > index) place++;
-    this.slots.splice(place, 0, slot);
+    this.slots =
+      place === 0 ? [slot].concat(this.slots) : this.slots.slice(0, place).concat(slot, this.slots.slice(place));
     this.expiresAt = Math.max(this.expiresAt, (index + this.keep) * this.sliceMs);
     return slot;
   }
 
   /** Adds the slots that have expired, taken out of the counter, to `gone`. */
   prune(now: number, gone: ReplicaSlot[]): void {
-    const { slots } = this;
-    for (let last = slots.at(-1); last !== undefined; last = slots.at(-1)) {
-      if ((last.index + this.keep) * this.sliceMs + GRACE_MS > now) return;
-      slots.pop();
+    let kept = this.slots.length;
+    for (; kept > 0; kept--) {
+      const last = this.slots[kept - 1];
+      if (last === undefined || (last.index + this.keep) * this.sliceMs + GRACE_MS > now) break;
       gone.push(last);
     }
+    if (kept < this.slots.length) this.slots = this.slots.slice(0, kept);
+  }
+
+  /** What `net` says of the sub-window with number `index` and of those before it, newest first. */
+  sumsAt(index: number, buckets: number, net: (slot: ReplicaSlot) => number): number[] {
+    // Without holes and pre-set lengths: arrays of the kind that the algorithms make themselves are the ones that they read fast.
+    const counts: number[] = [];
+    for (const slot of this.slots) {
+      if (slot.index > index) continue;
+      const place = index - slot.index;
+      if (place >= buckets) break;
+      while (counts.length < place) counts.push(0);
+      counts.push(net(slot));
+    }
+    while (counts.length < buckets) counts.push(0);
+    return counts;
   }
 }

@@ -17,6 +17,9 @@ const STRIDE = 4;
 const RETURNED = 1;
 const ASKED = 2;
 const MARK = 3;
+/** Shared, and so never added to. */
+const NOBODY: ReplicaHost[] = [];
+const NOTHING: number[] = [];
 
 /**
  * What other hosts counted in one slot, and the sums. Flat arrays, since there may be one for each of a million keys: with one
@@ -27,9 +30,11 @@ export class HostTallies implements Tally {
   taken = 0;
   returned = 0;
   asked = 0;
-  readonly hosts: ReplicaHost[] = [];
-  #values: number[] = [];
+  hosts: readonly ReplicaHost[] = NOBODY;
+  #values: number[] = NOTHING;
   #places: Map<ReplicaHost, number> | undefined;
+  /** The hosts, once there are so many that the list grows in place. */
+  #more: ReplicaHost[] = NOBODY;
 
   /** Where `host` stands; −1: it does not. */
   placeOf(host: ReplicaHost): number {
@@ -37,10 +42,20 @@ export class HostTallies implements Tally {
   }
 
   add(host: ReplicaHost, mark: number): number {
-    const place = this.hosts.push(host) - 1;
-    this.#values.push(0, 0, 0, mark);
-    if (this.#places !== undefined) this.#places.set(host, place);
-    else if (place >= SEARCHED) this.#places = new Map(this.hosts.map((each, i) => [each, i]));
+    const place = this.hosts.length;
+    if (place < SEARCHED) {
+      // `concat` makes arrays without room to spare; pushing, or spreading, leaves more of it than is in use here.
+      this.hosts = this.hosts.concat(host);
+      this.#values = this.#values.concat([0, 0, 0, mark]);
+    } else {
+      if (this.#places === undefined) {
+        this.#places = new Map(this.hosts.map((each, i) => [each, i]));
+        this.hosts = this.#more = [...this.hosts];
+      }
+      this.#places.set(host, place);
+      this.#more.push(host);
+      this.#values.push(0, 0, 0, mark);
+    }
     host.uses++;
     return place;
   }

@@ -174,11 +174,9 @@ export class Replica {
     const more = floor === undefined || taken > floor.taken || (taken === floor.taken && returned > floor.returned);
     const asked = Math.max(record.asked, floor?.asked ?? 0);
     if (!more && asked === floor.asked) return false;
-    const netBefore = slot.othersNet;
-    const askedBefore = slot.othersAsked;
     slot.floor = more ? { taken, returned, asked } : { taken: floor.taken, returned: floor.returned, asked };
     slot.changes++;
-    heard(slot, netBefore, askedBefore, now);
+    slot.sumUp(now);
     return true;
   }
 
@@ -247,10 +245,8 @@ export class Replica {
     if (place < 0 || others === undefined) return false;
     // The first that is heard of a host, or of an epoch, is news also when it counted nothing.
     const first = slot.changed === NEVER || others.hosts.length > before;
-    const netBefore = slot.othersNet;
-    const askedBefore = slot.othersAsked;
     if (!others.raise(place, tally) && !first) return false;
-    heard(slot, netBefore, askedBefore, now);
+    slot.sumUp(now);
     slot.touched(host, this.changes.round);
     const { learns } = this.#options;
     if (learns !== 'only') this.changes.list(slot);
@@ -288,6 +284,7 @@ export class Replica {
     slot.epoch = epoch;
     slot.taken = slot.returned = slot.asked = 0;
     slot.floor = undefined;
+    slot.othersNet = slot.othersAsked = 0;
     slot.changes++;
     slot.changed = slot.changedByElse = NEVER;
     slot.changedBy = undefined;
@@ -312,11 +309,4 @@ export class Replica {
     for (const host of this.#idle) if (host.uses === 0) this.#hosts.forget(host);
     this.#idle.length = 0;
   }
-}
-
-function heard(slot: ReplicaSlot, netBefore: number, askedBefore: number, now: number): void {
-  const { owner } = slot;
-  owner.heardNet += slot.othersNet - netBefore;
-  owner.heardAsked += slot.othersAsked - askedBefore;
-  owner.heardAt = now;
 }

@@ -2,7 +2,7 @@
 import type { FixedWindowPolicy, SlidingWindowPolicy, WindowedPolicy } from '../algorithms/algorithm.ts';
 import type { FixedWindowState } from '../algorithms/fixed-window.ts';
 import type { SlidingWindowState } from '../algorithms/sliding-window.ts';
-import type { ReplicaCounter } from './replica-counter.ts';
+import type { ReplicaCounter, ReplicaSlot } from './replica-counter.ts';
 import type { Visibility } from './replica-visible.ts';
 import { visibleNet } from './replica-visible.ts';
 
@@ -49,12 +49,20 @@ export function knownState(
   let index = Math.floor(now / counter.sliceMs);
   const ahead = counter.ownIndex - index;
   if (ahead > 0 && ahead < (fixed ? 2 : buckets)) index = counter.ownIndex;
-  const counts = buckets <= 2 ? [0, 0] : new Array<number>(buckets).fill(0);
-  for (const slot of counter.slots) {
-    const place = index - slot.index;
-    if (place < 0) continue;
-    if (place >= buckets) break;
-    counts[place] = visibility === undefined ? slot.net : visibleNet(slot, visibility);
+  if (fixed) return { index, count: netAt(counter, index, visibility) };
+  if (buckets === 2) {
+    return { index, counts: [netAt(counter, index, visibility), netAt(counter, index - 1, visibility)] };
   }
-  return fixed ? { index, count: counts[0] ?? 0 } : { index, counts };
+  const net = visibility === undefined ? netOf : (slot: ReplicaSlot): number => visibleNet(slot, visibility);
+  return { index, counts: counter.sumsAt(index, buckets, net) };
+}
+
+function netAt(counter: ReplicaCounter, index: number, visibility: Visibility | undefined): number {
+  const slot = counter.find(index);
+  if (slot === undefined) return 0;
+  return visibility === undefined ? slot.net : visibleNet(slot, visibility);
+}
+
+function netOf(slot: ReplicaSlot): number {
+  return slot.net;
 }
