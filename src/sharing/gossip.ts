@@ -57,7 +57,12 @@ export class GossipStrategy extends ReplicatedStrategy {
     this.#rounds = Math.ceil(Math.log2(hosts)) + 2;
     this.#left = 0;
     const untilAllKnow = Math.ceil(roundsUntilAllKnow(hosts, this.#fanout));
-    this.counts.horizonMs = (untilAllKnow + 1) * intervalMs;
+    // Half of the hosts know after log(N) / log(fanout + 1) rounds or so, the rest soon after.
+    const untilHalfKnow = Math.log(hosts) / Math.log(this.#fanout + 1);
+    this.counts.times = {
+      horizonMs: (untilAllKnow + 1) * intervalMs,
+      unseenMs: Math.max(0.67, 0.6 * untilHalfKnow) * intervalMs,
+    };
   }
 
   #draw(): Member[] {

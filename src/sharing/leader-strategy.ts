@@ -29,7 +29,8 @@ export abstract class LeaderSharing extends ReplicatedStrategy {
   constructor(options: ReplicatedOptions) {
     super(options, 'and-sums');
     // A report waits for up to an interval here, the total for up to another at the leader.
-    this.counts.horizonMs = 3 * options.intervalMs;
+    const { intervalMs } = options;
+    this.counts.times = { horizonMs: 3 * intervalMs, unseenMs: 1.2 * intervalMs };
   }
 
   protected membersChanged(): void {

@@ -21,7 +21,9 @@ export class MeshStrategy extends ReplicatedStrategy {
 
   constructor(options: ReplicatedOptions) {
     super(options, 'only');
-    this.counts.horizonMs = 2 * options.intervalMs;
+    // A count waits for half an interval on average, and is then under way.
+    const { intervalMs } = options;
+    this.counts.times = { horizonMs: 2 * intervalMs, unseenMs: 0.67 * intervalMs };
   }
 
   protected tell(): void {

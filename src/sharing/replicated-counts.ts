@@ -11,6 +11,7 @@ import { settled } from './replicated-buckets.ts';
 import type { Place } from './replicated-lot.ts';
 import { drawsLot, untilNextLot } from './replicated-lot.ts';
 import { keepOf, knownState, sliceOf } from './replicated-state.ts';
+import type { NewsTimes } from './replicated-use.ts';
 import { memoryOf, OwnUse } from './replicated-use.ts';
 import type { Check, CounterView, GroupVerdict, Verdict } from './strategy.ts';
 
@@ -44,8 +45,8 @@ const NO_VERDICTS: GroupVerdict = { allowed: true, verdicts: [], at: 0 };
  *
  * A check needs room in the known total: what the algorithm says of the sum of this host's counts and those that others
  * have told. Between two reports nobody sees what the others take, so beyond that a host may take only its share of what
- * is left. With u the units it admitted lately, which others may not have heard of (in the last one to two
- * {@link horizonMs}), R what there was to share (what is known to be left, u, and what others were heard to have taken in the
+ * is left. With u the units it admitted lately, which others have not heard of on average (in the last one to two
+ * {@link NewsTimes.unseenMs}), R what there was to share (what is known to be left, u, and what others were heard to have taken in the
  * running one), and w its part of the demand:
  *
  *     allowed: u + cost ≤ w × R, or by lot with the chance (w × R − u) / cost, once a round (see replicated-lot.ts)
@@ -55,8 +56,8 @@ const NO_VERDICTS: GroupVerdict = { allowed: true, verdicts: [], at: 0 };
  * than is left; what they admit beyond comes only of what they have not heard.
  */
 export class ReplicatedCounts {
-  /** Within this time all hosts have heard of a count, as a rule; milliseconds. The way of sharing sets it. */
-  horizonMs = 0;
+  /** The way of sharing sets it. */
+  times: NewsTimes = { horizonMs: 0, unseenMs: 0 };
   readonly #options: ReplicatedCountsOptions;
   readonly #replica: Replica;
 
@@ -150,7 +151,7 @@ export class ReplicatedCounts {
     return {
       allowed: plain.allowed && mine === undefined,
       remaining: mine ?? plain.remaining,
-      retryAfterMs: mine === undefined ? plain.retryAfterMs : untilNextLot(now, this.horizonMs),
+      retryAfterMs: mine === undefined ? plain.retryAfterMs : untilNextLot(now, this.times.horizonMs),
       resetMs: plain.resetMs,
       use,
       counter,
@@ -168,7 +169,7 @@ export class ReplicatedCounts {
       use.startWindow(index);
       net = counter.find(index)?.othersNet ?? 0;
     }
-    return use.hear(counter.heardAsked, net, counter.heardAt, now, this.horizonMs);
+    return use.hear(counter.heardAsked, net, counter.heardAt, now, this.times);
   }
 
   /** undefined: `check` fits into this host's share of the `left` units. Otherwise what of the share is left, whole units. */
@@ -179,7 +180,8 @@ export class ReplicatedCounts {
     const unseen = use.unseen;
     const mine = weight * (left + unseen + use.seen) - unseen;
     if (cost <= mine) return undefined;
-    if (mine > 0 && drawsLot(check.counter, now, this.horizonMs, mine / cost, this.#options.place())) return undefined;
+    if (mine > 0 && drawsLot(check.counter, now, this.times.horizonMs, mine / cost, this.#options.place()))
+      return undefined;
     return Math.max(0, Math.floor(mine));
   }
 
@@ -223,7 +225,7 @@ export class ReplicatedCounts {
     // Who asked is remembered longer than what was taken, so that a new window is shared from its start; and a bucket until
     // the largest debt is paid.
     const from = judged.bucket === undefined ? judged.index * counter.sliceMs : now;
-    const until = from + counter.keep * counter.sliceMs + memoryOf(this.horizonMs);
+    const until = from + counter.keep * counter.sliceMs + memoryOf(this.times.horizonMs);
     if (until > counter.expiresAt) counter.expiresAt = until;
     if (!taken) return;
     use.admit(cost);
@@ -234,10 +236,10 @@ export class ReplicatedCounts {
   #useOf(counter: ReplicaCounter, now: number): OwnUse {
     if (counter.use === undefined) {
       const newest = counter.slots[0];
-      const stale = now - counter.heardAt > memoryOf(this.horizonMs);
+      const stale = now - counter.heardAt > memoryOf(this.times.horizonMs);
       const [recent, since] =
         newest === undefined || stale ? [0, 0] : [newest.othersAsked, now - newest.index * counter.sliceMs];
-      counter.use = new OwnUse(now, this.horizonMs, counter.heardAsked, recent, since);
+      counter.use = new OwnUse(now, this.times.horizonMs, counter.heardAsked, recent, since);
     }
     return counter.use;
   }

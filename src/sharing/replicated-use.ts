@@ -7,6 +7,17 @@ export interface ReplicatedBucket {
   heardNet: number;
 }
 
+/** How long news takes, milliseconds; the way of sharing says so. */
+export interface NewsTimes {
+  /** Within this time all hosts have heard of a count, as a rule. */
+  readonly horizonMs: number;
+  /**
+   * Two thirds of the time in which a count is known to other hosts on average: what is summed over one to two of these is what
+   * they do not know, on average. Longer ones leave units of the limit unused, shorter ones admit some more above it.
+   */
+  readonly unseenMs: number;
+}
+
 /** The shortest time over which demand is compared, milliseconds. */
 const MIN_PERIOD_MS = 200;
 
@@ -33,12 +44,12 @@ export class OwnUse {
   shareBucket: ReplicatedBucket | undefined;
   /** The latest time seen; a clock that goes back takes the other times with it. */
   #latest: number;
-  /** Units admitted in the horizon that runs and in the one before; units asked for in the one that runs. */
-  #horizonFrom: number;
+  /** Units admitted in the `unseenMs` that run and in those before; units asked for in the ones that run. */
+  #unseenFrom: number;
   #units = 0;
   #unitsBefore = 0;
   #askedLate = 0;
-  /** Units that others were heard to have taken in the horizon that runs. */
+  /** Units that others were heard to have taken in the `unseenMs` that run. */
   #othersUnits = 0;
   #heardNet: number | undefined;
   /** Units asked for, here and by others, in the period that runs and in the one before. */
@@ -58,7 +69,7 @@ export class OwnUse {
    * @param recent units that they asked for in the last `sinceMs` milliseconds
    */
   constructor(now: number, horizonMs: number, heard: number, recent: number, sinceMs: number) {
-    this.#latest = this.#horizonFrom = this.#periodFrom = this.#heardAt = now;
+    this.#latest = this.#unseenFrom = this.#periodFrom = this.#heardAt = now;
     this.#heardAsked = heard;
     this.#others = recent * Math.min(1, periodOf(horizonMs) / Math.max(1, sinceMs));
   }
@@ -70,17 +81,17 @@ export class OwnUse {
    * @param heardNet for a fixed window: in this window, see {@link startWindow}
    * @returns milliseconds since the last call
    */
-  hear(heardAsked: number, heardNet: number, saidAt: number, now: number, horizonMs: number): number {
+  hear(heardAsked: number, heardNet: number, saidAt: number, now: number, times: NewsTimes): number {
     if (now < this.#latest) this.#shift(now - this.#latest);
     this.#latest = now;
-    const period = periodOf(horizonMs);
-    this.#roll(now, horizonMs, period);
+    const period = periodOf(times.horizonMs);
+    this.#roll(now, times.unseenMs, period);
     const span = now - this.#heardAt;
     if (heardAsked > this.#heardAsked && now - saidAt < 2 * period) {
       this.#others += (heardAsked - this.#heardAsked) * (span > period ? period / span : 1);
     }
-    // What may have been heard before this horizon is left out.
-    if (this.#heardAt >= this.#horizonFrom) this.#othersUnits += heardNet - (this.#heardNet ?? heardNet);
+    // What may have been heard before is left out.
+    if (this.#heardAt >= this.#unseenFrom) this.#othersUnits += heardNet - (this.#heardNet ?? heardNet);
     this.#heardAsked = heardAsked;
     this.#heardNet = heardNet;
     this.#heardAt = now;
@@ -118,13 +129,13 @@ export class OwnUse {
     this.#pausedUntil = until;
   }
 
-  /** Units admitted here in the last one to two horizons: others may not have heard of them. */
+  /** Units admitted here in the last one to two `unseenMs`: as many as others have not heard of, on average. */
   get unseen(): number {
     return this.#units + this.#unitsBefore;
   }
 
   /**
-   * Units that others were heard to have taken in the horizon that runs, so in a part of the time that {@link unseen} is of: their part
+   * Units that others were heard to have taken in the `unseenMs` that run, so in a part of the time that {@link unseen} is of: their part
    * of what there was to share.
    */
   get seen(): number {
@@ -132,7 +143,7 @@ export class OwnUse {
   }
 
   /**
-   * This host's part of the demand, in (0, 1]; 1 when nobody else is known to ask. Own demand of the running horizon is left
+   * This host's part of the demand, in (0, 1]; 1 when nobody else is known to ask. Own demand of the running `unseenMs` is left
    * out, for that of others is not known either.
    * @param cost what is asked for now; a host that asks at all has that much demand
    */
@@ -143,15 +154,15 @@ export class OwnUse {
     return own / (own + others);
   }
 
-  #roll(now: number, horizonMs: number, period: number): void {
-    let passed = now - this.#horizonFrom;
-    if (passed >= horizonMs) {
-      const next = passed < 2 * horizonMs;
+  #roll(now: number, unseenMs: number, period: number): void {
+    let passed = now - this.#unseenFrom;
+    if (passed >= unseenMs) {
+      const next = passed < 2 * unseenMs;
       this.#unitsBefore = next ? this.#units : 0;
       this.#units = 0;
       this.#askedLate = 0;
       this.#othersUnits = 0;
-      this.#horizonFrom = next ? this.#horizonFrom + horizonMs : now;
+      this.#unseenFrom = next ? this.#unseenFrom + unseenMs : now;
     }
     passed = now - this.#periodFrom;
     if (passed >= period) {
@@ -165,7 +176,7 @@ export class OwnUse {
   }
 
   #shift(ms: number): void {
-    this.#horizonFrom += ms;
+    this.#unseenFrom += ms;
     this.#periodFrom += ms;
     this.#pausedUntil += ms;
     this.#heardAt += ms;

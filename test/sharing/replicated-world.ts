@@ -30,7 +30,7 @@ export class Host {
       visible: () => this.visible,
       place: () => ({ rank, hosts }),
     });
-    this.counts.horizonMs = HORIZON;
+    this.counts.times = { horizonMs: HORIZON, unseenMs: HORIZON };
   }
 
   visible = { addresses: new Set<string>(), totals: true };
