@@ -1,11 +1,13 @@
 import type { Clock } from '../core/clock.ts';
 import type { Telemetry } from '../core/telemetry.ts';
-import type { CounterEntry } from './counter-map.ts';
 import { CounterMap } from './counter-map.ts';
 import type { Purchase } from './lease.ts';
 import { endOf, forUnits, isLeasable, Lease } from './lease.ts';
-import { Demand, unitsToBuy } from './lease-demand.ts';
-import type { Check, GroupVerdict, Strategy } from './strategy.ts';
+import type { LeaseKey } from './lease-key.ts';
+import { estimateOf, holds, IDLE_MS, newLeaseKey, paceOf, slowDown, unitsFor } from './lease-key.ts';
+import type { Pace } from './lease-pace.ts';
+import { paceAfterPurchase, paceAfterReturn, refusalOf } from './lease-pace.ts';
+import type { Check, GroupVerdict, Strategy, Verdict } from './strategy.ts';
 
 export interface LeaseKeysOptions {
   readonly clock: Clock;
@@ -15,27 +17,6 @@ export interface LeaseKeysOptions {
   readonly maxKeys: number;
 }
 
-/** What is known of one counter that asked for leases. */
-export interface LeaseKey extends CounterEntry {
-  /** The last check admitted for it: what a purchase is made of. */
-  check: Check;
-  readonly demand: Demand;
-  lease: Lease | undefined;
-  /** A new purchase is due when no more than this is left. */
-  refillAt: number;
-  /** What the store last said is left. */
-  remaining: number;
-  /** When the sub-window ends, as far as known; on the monotonic clock. */
-  subWindowEnd: number;
-  buying: boolean;
-  /** No purchase before, on the monotonic clock. */
-  pausedUntil: number;
-  /** The counter was reset: a purchase under way is worth nothing. */
-  forgotten: boolean;
-}
-
-/** A key not asked for in this time is forgotten. */
-const IDLE_MS = 1_000;
 /** After a purchase that failed. */
 const PAUSE_MS = 1_000;
 /** After a purchase that came too late, in times of its duration. */
@@ -52,7 +33,8 @@ export class LeaseKeys {
   /** Keys with a lease. */
   readonly #holding = new Set<LeaseKey>();
   /** Keys with a purchase under way. */
-  readonly #buying = new Map<LeaseKey, Promise<void>>();
+  readonly #buying = new Set<LeaseKey>();
+  #forgottenAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: LeaseKeysOptions) {
@@ -92,16 +74,72 @@ export class LeaseKeys {
     this.#refill(key, now);
   }
 
-  /** The store refused a check and told what is left. */
+  /** The store refused a group and told what is left of one of its counters. */
   left(counter: string, remaining: number): void {
     const key = this.#keys.get(counter);
     if (key !== undefined) key.remaining = remaining;
   }
 
+  /** The store refused a check that was sent at `sentAt`. A hot key is then no longer asked for at each request. */
+  refused(check: Check, verdict: Verdict, sentAt: number): void {
+    if (!isLeasable(check.policy)) return;
+    const now = this.#clock.monotonic();
+    const key = this.#keyOf(check, now);
+    key.check = check;
+    key.remaining = verdict.remaining;
+    key.demand.addRefused(now);
+    if (key.purchase === undefined && this.#paceOf(key, now) === undefined) {
+      slowDown(key, check.cost, verdict, sentAt, now, this.#options.liveInstances());
+    }
+  }
+
+  /** The refusal that a check meets without asking, while its counter waits until a purchase is worth a trip. */
+  waiting(check: Check, now: number, wall: number): Verdict | undefined {
+    const key = this.#keys.get(check.counter);
+    if (key === undefined || key.purchase !== undefined) return undefined;
+    const pace = this.#paceOf(key, now);
+    if (pace === undefined || pace.policy !== check.policy || now >= pace.until || 2 * check.cost > pace.units) {
+      return undefined;
+    }
+    return holds(key, check.cost, now, wall) ? undefined : refusalOf(pace, now);
+  }
+
+  /**
+   * Purchases to wait for, so that the group can then be decided in memory; those that are due are made. Undefined: the
+   * store must decide.
+   */
+  purchases(group: readonly Check[], now: number, wall: number): readonly Promise<unknown>[] | undefined {
+    const lacking: { key: LeaseKey; check: Check }[] = [];
+    for (const check of group) {
+      const key = this.#keys.get(check.counter);
+      if (key === undefined) return undefined;
+      if (holds(key, check.cost, now, wall)) continue;
+      if (key.purchase !== undefined) {
+        if (key.pace === undefined && key.promised + check.cost > key.ordered) return undefined;
+      } else if (!this.#isDue(key, check, now)) {
+        return undefined;
+      }
+      lacking.push({ key, check });
+    }
+    const purchases: Promise<unknown>[] = [];
+    for (const { key, check } of lacking) {
+      key.check = check;
+      if (key.purchase === undefined) this.#refill(key, now);
+      key.promised += check.cost;
+      if (key.purchase !== undefined) purchases.push(key.purchase);
+    }
+    return purchases;
+  }
+
+  /** What can be told of a counter without asking, as if `check` had room. */
+  estimate(check: Check): Verdict {
+    return estimateOf(this.#keys.get(check.counter), check);
+  }
+
   /** A decision from the lease was undone. Beyond what it was bought for nothing is kept, for that is what bounds it. */
   putBack(check: Check, lease: Lease): void {
     if (lease.state === 'void') return;
-    const buying = this.#keys.get(check.counter)?.buying === true;
+    const buying = this.#keys.get(check.counter)?.purchase !== undefined;
     if (lease.state === 'open' && !buying && lease.unspent + check.cost <= lease.most) lease.unspent += check.cost;
     else this.#giveBack(lease, check, check.cost, this.#clock.monotonic());
   }
@@ -124,13 +162,14 @@ export class LeaseKeys {
 
   forgetAll(): void {
     for (const key of this.#holding) this.#forget(key);
-    for (const key of this.#buying.keys()) this.#forget(key);
+    for (const key of this.#buying) this.#forget(key);
+    this.#forgottenAt = this.#clock.monotonic();
   }
 
   /** Gives everything back, also what is being bought. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#buying.values());
+    await Promise.all([...this.#buying].map((key) => key.purchase));
     const now = this.#clock.monotonic();
     for (const key of this.#holding) this.#end(key, now);
   }
@@ -138,64 +177,68 @@ export class LeaseKeys {
   #keyOf(check: Check, now: number): LeaseKey {
     const known = this.#keys.get(check.counter);
     if (known !== undefined) return known;
-    const key: LeaseKey = {
-      check,
-      demand: new Demand(),
-      lease: undefined,
-      refillAt: 0,
-      remaining: 0,
-      subWindowEnd: 0,
-      buying: false,
-      pausedUntil: 0,
-      forgotten: false,
-      expiresAt: now + IDLE_MS,
-      used: false,
-      pinned: false,
-    };
+    const key = newLeaseKey(check, now);
     this.#keys.set(check.counter, key);
     return key;
+  }
+
+  #paceOf(key: LeaseKey, now: number): Pace | undefined {
+    return paceOf(key, now, this.#forgottenAt);
+  }
+
+  /** A check may have the purchase made that the pace has come to. */
+  #isDue(key: LeaseKey, check: Check, now: number): boolean {
+    const pace = this.#paceOf(key, now);
+    if (pace === undefined || pace.policy !== check.policy || now < pace.until || now < key.pausedUntil) return false;
+    return 2 * check.cost <= pace.units && !this.#closed && this.#roomFor(key);
+  }
+
+  #roomFor(key: LeaseKey): boolean {
+    return key.lease !== undefined || this.#holding.size < this.#options.maxKeys / 2;
   }
 
   /** Buys ahead of demand when little is left. One purchase of a key at a time. */
   #refill(key: LeaseKey, now: number): void {
     const unspent = key.lease?.unspent ?? 0;
     const { policy, cost } = key.check;
-    if (key.buying || now < key.pausedUntil || this.#closed) return;
+    if (key.purchase !== undefined || now < key.pausedUntil || this.#closed) return;
     if (unspent > key.refillAt && unspent >= cost) return;
-    const demand = key.demand.units(now);
-    if (demand === 0 || !isLeasable(policy)) return;
-    if (key.lease === undefined && this.#holding.size >= this.#options.maxKeys / 2) return;
-    const timeLeft = key.subWindowEnd - now;
-    const { remaining } = key;
-    const liveInstances = this.#options.liveInstances();
-    const units = unitsToBuy({ demand, remaining, timeLeft, liveInstances, unspent, cost });
+    if (!isLeasable(policy) || !this.#roomFor(key)) return;
+    const units = unitsFor(key, policy, this.#paceOf(key, now), now, this.#options.liveInstances());
     if (units > 0) this.#buy(key, { policy, units, sentAt: now, sentWall: this.#clock.now() });
   }
 
   #buy(key: LeaseKey, order: Order): void {
-    key.buying = true;
+    key.ordered = order.units;
+    key.promised = 0;
     key.pinned = true;
     const answer = this.#options.inner.check([forUnits(key.check, order.units)]);
     if (!(answer instanceof Promise)) {
       this.#bought(key, order, answer);
       return;
     }
-    const purchase = answer.then(
+    this.#buying.add(key);
+    key.purchase = answer.then(
       (verdict) => this.#bought(key, order, verdict),
-      () => this.#pause(key),
+      (error: unknown) => this.#pause(key, error),
     );
-    this.#buying.set(key, purchase);
   }
 
   #bought(key: LeaseKey, order: Order, answer: GroupVerdict): void {
-    key.buying = false;
+    key.purchase = undefined;
     this.#buying.delete(key);
     const [verdict] = answer.verdicts;
     if (verdict === undefined || key.forgotten) return;
     key.remaining = verdict.remaining;
     this.#unpin(key);
-    if (!answer.allowed) return;
     const now = this.#clock.monotonic();
+    if (!answer.allowed) {
+      slowDown(key, order.units, verdict, order.sentAt, now, this.#options.liveInstances());
+      return;
+    }
+    if (key.pace !== undefined) {
+      key.pace = paceAfterPurchase(key.pace, order.units, verdict, order.sentAt, this.#options.liveInstances());
+    }
     const purchase: Purchase = { ...order, at: answer.at, verdict };
     this.#options.telemetry.leaseUnits(key.check.limit, 'bought', order.units);
     key.subWindowEnd = endOf(purchase);
@@ -213,12 +256,14 @@ export class LeaseKeys {
   }
 
   /** Units whose purchase was not answered in time may be charged and lost; so no more are bought for a while. */
-  #pause(key: LeaseKey): void {
-    key.buying = false;
+  #pause(key: LeaseKey, error: unknown): unknown {
+    key.purchase = undefined;
+    key.pace = undefined;
     this.#buying.delete(key);
     key.pausedUntil = this.#clock.monotonic() + PAUSE_MS;
     key.demand.forget();
     this.#unpin(key);
+    return error;
   }
 
   /** Takes the lease away from the key; unspent units go back to where they were charged. */
@@ -230,6 +275,9 @@ export class LeaseKeys {
     this.#holding.delete(key);
     this.#unpin(key);
     lease.state = 'ended';
+    if (key.pace !== undefined && lease.unspent > 0 && now < lease.subWindowEnd) {
+      key.pace = paceAfterReturn(key.pace, lease.most - lease.unspent, check.cost);
+    }
     this.#giveBack(lease, check, lease.unspent, now);
     lease.unspent = 0;
   }
@@ -260,7 +308,7 @@ export class LeaseKeys {
   }
 
   #unpin(key: LeaseKey): void {
-    key.pinned = key.buying || key.lease !== undefined;
+    key.pinned = key.purchase !== undefined || key.lease !== undefined;
     key.expiresAt = this.#clock.monotonic() + IDLE_MS;
   }
 }

@@ -1,4 +1,6 @@
 import type { Clock, Timer } from '../core/clock.ts';
+import { withDeadline } from '../core/deadline.ts';
+import { StoreError } from '../core/errors.ts';
 import type { Telemetry } from '../core/telemetry.ts';
 import type { SharingName } from '../core/types.ts';
 import { isLeasable, LeasedVerdict } from './lease.ts';
@@ -12,6 +14,8 @@ export interface LeasedStrategyOptions {
   readonly telemetry: Telemetry;
   /** Instances that buy from the same counters, this one included. Bounds what stays unused, not what is admitted. */
   readonly liveInstances: () => number;
+  /** The inner strategy's: no check waits longer, in milliseconds. */
+  readonly timeoutMs: number;
   /** Most keys whose demand is observed; default 10,000. One that finds no place is checked one by one. */
   readonly maxKeys?: number;
 }
@@ -36,6 +40,7 @@ export class LeasedStrategy implements Strategy {
   readonly #inner: Strategy;
   readonly #telemetry: Telemetry;
   readonly #keys: LeaseKeys;
+  readonly #timeoutMs: number;
   #sweeper: Timer | undefined;
   #closed = false;
 
@@ -43,6 +48,7 @@ export class LeasedStrategy implements Strategy {
     this.#clock = options.clock;
     this.#inner = options.inner;
     this.#telemetry = options.telemetry;
+    this.#timeoutMs = options.timeoutMs;
     this.sharing = options.inner.sharing;
     this.#keys = new LeaseKeys({ ...options, maxKeys: options.maxKeys ?? DEFAULT_MAX_KEYS });
   }
@@ -62,12 +68,7 @@ export class LeasedStrategy implements Strategy {
 
   check(group: readonly Check[]): GroupVerdict | Promise<GroupVerdict> {
     if (this.#closed || !mayLease(group)) return this.#inner.check(group);
-    const prepaid = this.#decide(group);
-    if (prepaid !== undefined) return prepaid;
-    const sentAt = this.#clock.monotonic();
-    const answer = this.#inner.check(group);
-    if (answer instanceof Promise) return answer.then((verdict) => this.#answered(group, verdict, sentAt));
-    return this.#answered(group, answer, sentAt);
+    return this.#fromMemory(group) ?? this.#joined(group) ?? this.#ask(group);
   }
 
   refund(group: readonly Check[], verdict: GroupVerdict): void {
@@ -99,6 +100,74 @@ export class LeasedStrategy implements Strategy {
   /** Drops all leases: their charges may have been reset elsewhere, or lost with the store's data. */
   forgetAll(): void {
     this.#keys.forgetAll();
+  }
+
+  /** What leases pay, or what is known to have no room worth asking for. */
+  #fromMemory(group: readonly Check[]): GroupVerdict | Promise<GroupVerdict> | undefined {
+    const prepaid = this.#decide(group);
+    if (prepaid !== undefined) return prepaid;
+    const now = this.#clock.monotonic();
+    const wall = this.#clock.now();
+    let refuses = false;
+    let shadows = false;
+    const known = group.map((check) => {
+      const verdict = this.#keys.waiting(check, now, wall);
+      if (verdict === undefined) return undefined;
+      if (check.shadow) shadows = true;
+      else refuses = true;
+      return verdict;
+    });
+    if (refuses) {
+      return { allowed: false, verdicts: group.map((check, i) => known[i] ?? this.#keys.estimate(check)), at: 0 };
+    }
+    return shadows ? this.#withoutShadows(group, known) : undefined;
+  }
+
+  /** Shadow checks that wait do not stop the others, which are decided without them. */
+  #withoutShadows(
+    group: readonly Check[],
+    known: readonly (Verdict | undefined)[],
+  ): GroupVerdict | Promise<GroupVerdict> {
+    const rest = group.filter((_check, i) => known[i] === undefined);
+    const whole = (answer: GroupVerdict): GroupVerdict => {
+      const verdicts: Verdict[] = [];
+      const ats: number[] = [];
+      let next = 0;
+      for (const verdict of known) {
+        const own = verdict ?? answer.verdicts[next];
+        if (own === undefined) continue;
+        verdicts.push(own);
+        ats.push(answer.ats?.[next] ?? answer.at);
+        if (verdict === undefined) next += 1;
+      }
+      return { allowed: answer.allowed, verdicts, at: answer.at, ats };
+    };
+    const answer = rest.length === 0 ? { allowed: true, verdicts: [], at: 0 } : this.check(rest);
+    return answer instanceof Promise ? answer.then(whole) : whole(answer);
+  }
+
+  /** Waits for purchases that pay for the group, where there are such; makes those that are due. */
+  #joined(group: readonly Check[]): GroupVerdict | Promise<GroupVerdict> | undefined {
+    const since = this.#clock.monotonic();
+    const purchases = this.#keys.purchases(group, since, this.#clock.now());
+    if (purchases === undefined) return undefined;
+    if (purchases.length === 0) return this.#fromMemory(group);
+    return Promise.all(purchases).then((errors) => {
+      for (const error of errors) if (error !== undefined) throw error;
+      const known = this.#fromMemory(group);
+      if (known !== undefined) return known;
+      const left = this.#timeoutMs - (this.#clock.monotonic() - since);
+      if (left <= 0) throw late();
+      const answer = this.#ask(group);
+      return answer instanceof Promise ? withDeadline(this.#clock, left, answer, late) : answer;
+    });
+  }
+
+  #ask(group: readonly Check[]): GroupVerdict | Promise<GroupVerdict> {
+    const sentAt = this.#clock.monotonic();
+    const answer = this.#inner.check(group);
+    if (answer instanceof Promise) return answer.then((verdict) => this.#answered(group, verdict, sentAt));
+    return this.#answered(group, answer, sentAt);
   }
 
   /** Takes every check of the group from its lease; undefined, and nothing taken, where one has not enough. */
@@ -135,8 +204,10 @@ export class LeasedStrategy implements Strategy {
       if (check === undefined || answer === undefined) continue;
       if (verdict.allowed && answer.allowed) {
         this.#keys.admitted(check, answer.remaining, verdict.ats?.[i] ?? verdict.at, sentAt);
-      } else {
+      } else if (answer.allowed) {
         this.#keys.left(check.counter, answer.remaining);
+      } else {
+        this.#keys.refused(check, answer, sentAt);
       }
     }
     return (verdict.allowed ? undefined : this.#decide(group)) ?? verdict;
@@ -146,6 +217,10 @@ export class LeasedStrategy implements Strategy {
 function mayLease(group: readonly Check[]): boolean {
   for (const check of group) if (!check.lease || !isLeasable(check.policy)) return false;
   return group.length > 0;
+}
+
+function late(): StoreError {
+  return new StoreError('SLUICE_STORE_TIMEOUT', 'redis: it does not answer in time');
 }
 
 function isLeased(verdict: Verdict): boolean {

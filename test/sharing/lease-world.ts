@@ -21,6 +21,11 @@ export interface Weather {
   readonly timeoutMs: number;
 }
 
+/** How often the gateways come to work on what has arrived. */
+const STEP_MS = 8;
+/** More than the longest chain of promises from an answer to the one who asked. */
+const HOPS = 16;
+
 /** A gateway's own clocks: some origin, some wall time, ticking like the store's. */
 class OwnClock implements Clock {
   readonly #base: VirtualClock;
@@ -146,6 +151,7 @@ export class WorldGateway {
     this.strategy = new LeasedStrategy({
       clock: this.clock,
       inner: this.remote,
+      timeoutMs: world.weather.timeoutMs,
       liveInstances: () => world.live,
       telemetry: {
         ...silentTelemetry,
@@ -206,8 +212,10 @@ export class World {
 
   /** Lets time pass, then lets every answer that arrived be worked on. */
   async pass(ms: number): Promise<void> {
-    this.clock.advance(ms);
-    for (let i = 0; i < 6; i++) await undefined;
+    for (let left = ms; left > 0; left -= STEP_MS) {
+      this.clock.advance(Math.min(left, STEP_MS));
+      for (let i = 0; i < HOPS; i++) await undefined;
+    }
   }
 
   async #add(index: number): Promise<void> {

@@ -56,7 +56,13 @@ async function member(redis: Redis, live: number): Promise<Member> {
     telemetry,
     logger: silentLogger,
   });
-  const strategy = new LeasedStrategy({ clock: systemClock, inner, telemetry, liveInstances: () => live });
+  const strategy = new LeasedStrategy({
+    clock: systemClock,
+    inner,
+    telemetry,
+    timeoutMs: TIMEOUT_MS,
+    liveInstances: () => live,
+  });
   const made: Member = {
     strategy,
     checks: 0,

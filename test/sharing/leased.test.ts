@@ -39,6 +39,7 @@ async function setup(options: { maxKeys?: number; live?: number } = {}) {
   const strategy = new LeasedStrategy({
     clock,
     inner: store,
+    timeoutMs: 50,
     liveInstances: () => options.live ?? 1,
     ...(options.maxKeys === undefined ? {} : { maxKeys: options.maxKeys }),
     telemetry: {
@@ -71,6 +72,7 @@ strategyConformance('leased around local', async () => {
     clock: systemClock,
     inner,
     telemetry: silentTelemetry,
+    timeoutMs: 50,
     liveInstances: () => 1,
   });
   return { strategy: alwaysLeasing(leased) };
@@ -299,7 +301,7 @@ describe('a lease', () => {
 });
 
 describe('the size of a lease', () => {
-  const calm = { demand: 100, remaining: 10_000, timeLeft: 60_000, liveInstances: 1, unspent: 0, cost: 1 };
+  const calm = { demand: 100, remaining: 10_000, timeLeft: 60_000, liveInstances: 1, unspent: 0, cost: 1, part: 0 };
 
   it('is what was admitted lately, less what is there', () => {
     assert.equal(unitsToBuy(calm), 100);

@@ -1,0 +1,112 @@
+import type { CounterEntry } from './counter-map.ts';
+import type { LeasablePolicy, Lease } from './lease.ts';
+import { isLeasable } from './lease.ts';
+import { Demand, unitsToBuy } from './lease-demand.ts';
+import type { Pace } from './lease-pace.ts';
+import { paceAfterRefusal, rhythmOf } from './lease-pace.ts';
+import type { Check, Verdict } from './strategy.ts';
+
+/** What is known of one counter that asked for leases. */
+export interface LeaseKey extends CounterEntry {
+  /** The last check that asked: what a purchase is made of. */
+  check: Check;
+  readonly demand: Demand;
+  lease: Lease | undefined;
+  /** A new purchase is due when no more than this is left. */
+  refillAt: number;
+  /** What the store last said is left. */
+  remaining: number;
+  /** When the sub-window ends, as far as known; on the monotonic clock. */
+  subWindowEnd: number;
+  /** Set while the counter is at its limit and hot. */
+  pace: Pace | undefined;
+  /** The purchase under way. Resolves with its error, if there was one. */
+  purchase: Promise<unknown> | undefined;
+  /** Units of it, and how many of them are waited for. */
+  ordered: number;
+  promised: number;
+  /** No purchase before, on the monotonic clock. */
+  pausedUntil: number;
+  /** The counter was reset: a purchase under way is worth nothing. */
+  forgotten: boolean;
+}
+
+/** A key not asked for in this time is forgotten. */
+export const IDLE_MS = 1_000;
+
+export function newLeaseKey(check: Check, now: number): LeaseKey {
+  return {
+    check,
+    demand: new Demand(),
+    lease: undefined,
+    refillAt: 0,
+    remaining: 0,
+    subWindowEnd: 0,
+    pace: undefined,
+    purchase: undefined,
+    ordered: 0,
+    promised: 0,
+    pausedUntil: 0,
+    forgotten: false,
+    expiresAt: now + IDLE_MS,
+    used: false,
+    pinned: false,
+  };
+}
+
+export function holds({ lease }: LeaseKey, cost: number, now: number, wall: number): boolean {
+  return lease !== undefined && lease.unspent >= cost && lease.usable(now, wall);
+}
+
+/** Its pace, unless that says nothing any more: all counters were reset after it was set, or nobody has asked since long. */
+export function paceOf(key: LeaseKey, now: number, resetAt: number): Pace | undefined {
+  const { pace } = key;
+  if (pace !== undefined && (pace.setAt <= resetAt || now > pace.until + IDLE_MS)) key.pace = undefined;
+  return key.pace;
+}
+
+/** The store refused `asked` units: sets the pace at which it is asked from now on, if the key is hot. */
+export function slowDown(
+  key: LeaseKey,
+  asked: number,
+  verdict: Verdict,
+  sentAt: number,
+  now: number,
+  liveInstances: number,
+): void {
+  const { policy, cost } = key.check;
+  key.pace = undefined;
+  if (!isLeasable(policy) || !key.demand.isHot(now)) return;
+  const demand = key.demand.units(now);
+  key.pace = paceAfterRefusal({ policy, liveInstances, cost, asked, verdict, sentAt, demand });
+  if (key.pace !== undefined) key.expiresAt = key.pace.until + IDLE_MS;
+}
+
+/** Units to buy for it now; 0 for none. */
+export function unitsFor(
+  key: LeaseKey,
+  policy: LeasablePolicy,
+  pace: Pace | undefined,
+  now: number,
+  liveInstances: number,
+): number {
+  if (pace !== undefined && pace.policy === policy) return now < pace.until ? 0 : pace.units;
+  const demand = key.demand.units(now);
+  if (demand === 0) return 0;
+  return unitsToBuy({
+    demand,
+    remaining: key.remaining,
+    timeLeft: key.subWindowEnd - now,
+    liveInstances,
+    unspent: key.lease?.unspent ?? 0,
+    cost: key.check.cost,
+    part: rhythmOf(policy, liveInstances).units,
+  });
+}
+
+/** What can be told of a counter without asking, as if the check had room. */
+export function estimateOf(key: LeaseKey | undefined, { cost, policy }: Check): Verdict {
+  const remaining = key === undefined ? policy.limit : key.remaining + (key.lease?.unspent ?? 0);
+  const resetMs = isLeasable(policy) ? policy.windowMs : 0;
+  return { allowed: true, remaining: Math.max(0, remaining - cost), retryAfterMs: 0, resetMs };
+}
