@@ -5,7 +5,7 @@ const PERIOD_MS = 100;
 /** A key is hot when so many of its checks were admitted, or refused by the store, in that time. */
 const HOT_CHECKS = 4;
 /** Most units held for one key, whatever the demand. */
-const MAX_UNITS = 10_000;
+export const MOST_UNITS = 10_000;
 /** All instances together hold at most one part in so many of what is left. */
 const SHARE = 4;
 
@@ -69,17 +69,26 @@ export interface Situation {
   readonly cost: number;
   /** This instance's part of what comes free in one beat at the limit, see lease-pace.ts; at most limit / (20 × live instances). */
   readonly part: number;
+  /** Units come free all the time, so a part of them is worth asking for whatever is left. */
+  readonly fades: boolean;
 }
 
 /**
  * Units to buy now; 0 when single checks serve better. Held and bought together stay below what the demand uses up in about
  * as much time as it was observed for, and below remaining / (4 × live instances), or a `part` where that is less: all
- * instances together then hold at most a quarter of what is left, or a twentieth of the limit, and for the last units nobody buys.
+ * instances together then hold at most a quarter of what is left or a twentieth of the limit. Where nothing comes free
+ * before the window ends they share even the last part, and for the last units nobody buys.
  */
-export function unitsToBuy({ demand, remaining, timeLeft, liveInstances, unspent, cost, part }: Situation): number {
-  const timely = timeLeft < 2 * PERIOD_MS ? Math.floor((demand * timeLeft) / (2 * PERIOD_MS)) : demand;
-  const live = Math.max(1, liveInstances);
-  const most = Math.max(Math.floor(remaining / (SHARE * live)), Math.min(part, Math.floor(remaining / live)));
-  const units = Math.min(timely, most, MAX_UNITS) - unspent;
+export function unitsToBuy(situation: Situation): number {
+  const { demand, remaining, timeLeft, unspent, cost, part, fades } = situation;
+  const live = Math.max(1, situation.liveInstances);
+  const inTime = timeLeft < 2 * PERIOD_MS ? Math.floor((demand * timeLeft) / (2 * PERIOD_MS)) : demand;
+  // Right after a wait the demand is more than was admitted lately.
+  const timely = fades ? Math.max(inTime, Math.min(part, demand)) : inTime;
+  const most = Math.max(
+    Math.floor(remaining / (SHARE * live)),
+    fades ? part : Math.min(part, Math.floor(remaining / live)),
+  );
+  const units = Math.min(timely, most, MOST_UNITS) - unspent;
   return units >= 2 * cost ? units : 0;
 }

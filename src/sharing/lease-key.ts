@@ -2,7 +2,7 @@ import type { CounterEntry } from './counter-map.ts';
 import type { LeasablePolicy, Lease } from './lease.ts';
 import { isLeasable } from './lease.ts';
 import { Demand, unitsToBuy } from './lease-demand.ts';
-import type { Pace } from './lease-pace.ts';
+import type { Pace, Refusal } from './lease-pace.ts';
 import { paceAfterRefusal, rhythmOf } from './lease-pace.ts';
 import type { Check, Verdict } from './strategy.ts';
 
@@ -65,32 +65,34 @@ export function paceOf(key: LeaseKey, now: number, resetAt: number): Pace | unde
   return key.pace;
 }
 
-/** The store refused `asked` units: sets the pace at which it is asked from now on, if the key is hot. */
+/** The store refused a request or a purchase: sets the pace at which it is asked from now on, if the key is hot. */
 export function slowDown(
   key: LeaseKey,
-  asked: number,
-  verdict: Verdict,
-  sentAt: number,
+  refused: Pick<Refusal, 'bought' | 'verdict' | 'sentAt' | 'liveInstances'>,
   now: number,
-  liveInstances: number,
 ): void {
   const { policy, cost } = key.check;
+  const before = key.pace?.policy === policy ? key.pace : undefined;
   key.pace = undefined;
-  if (!isLeasable(policy) || !key.demand.isHot(now)) return;
+  if (!isLeasable(policy) || (before === undefined && !key.demand.isHot(now))) return;
   const demand = key.demand.units(now);
-  key.pace = paceAfterRefusal({ policy, liveInstances, cost, asked, verdict, sentAt, demand });
+  key.pace = paceAfterRefusal({ ...refused, now, policy, cost, demand, before });
   if (key.pace !== undefined) key.expiresAt = key.pace.until + IDLE_MS;
 }
 
 /** Units to buy for it now; 0 for none. */
 export function unitsFor(
   key: LeaseKey,
+  cost: number,
   policy: LeasablePolicy,
   pace: Pace | undefined,
   now: number,
   liveInstances: number,
 ): number {
-  if (pace !== undefined && pace.policy === policy) return now < pace.until ? 0 : pace.units;
+  const unspent = key.lease?.unspent ?? 0;
+  if (pace !== undefined && pace.policy === policy) {
+    return now < pace.until || cost > pace.dearest ? 0 : Math.max(pace.units - unspent, cost);
+  }
   const demand = key.demand.units(now);
   if (demand === 0) return 0;
   return unitsToBuy({
@@ -98,9 +100,10 @@ export function unitsFor(
     remaining: key.remaining,
     timeLeft: key.subWindowEnd - now,
     liveInstances,
-    unspent: key.lease?.unspent ?? 0,
-    cost: key.check.cost,
+    unspent,
+    cost,
     part: rhythmOf(policy, liveInstances).units,
+    fades: policy.algorithm === 'sliding-window',
   });
 }
 

@@ -2,11 +2,11 @@ import type { Clock } from '../core/clock.ts';
 import type { Telemetry } from '../core/telemetry.ts';
 import { CounterMap } from './counter-map.ts';
 import type { Purchase } from './lease.ts';
-import { endOf, forUnits, isLeasable, Lease } from './lease.ts';
+import { endOf, forUnits, isLeasable, Lease, subWindowOf } from './lease.ts';
 import type { LeaseKey } from './lease-key.ts';
 import { estimateOf, holds, IDLE_MS, newLeaseKey, paceOf, slowDown, unitsFor } from './lease-key.ts';
 import type { Pace } from './lease-pace.ts';
-import { paceAfterPurchase, paceAfterReturn, refusalOf } from './lease-pace.ts';
+import { paceAfterDelay, paceAfterPurchase, paceAfterReturn, refusalOf } from './lease-pace.ts';
 import type { Check, GroupVerdict, Strategy, Verdict } from './strategy.ts';
 
 export interface LeaseKeysOptions {
@@ -89,18 +89,20 @@ export class LeaseKeys {
     key.remaining = verdict.remaining;
     key.demand.addRefused(now);
     if (key.purchase === undefined && this.#paceOf(key, now) === undefined) {
-      slowDown(key, check.cost, verdict, sentAt, now, this.#options.liveInstances());
+      slowDown(key, { bought: undefined, verdict, sentAt, liveInstances: this.#options.liveInstances() }, now);
     }
   }
 
-  /** The refusal that a check meets without asking, while its counter waits until a purchase is worth a trip. */
-  waiting(check: Check, now: number, wall: number): Verdict | undefined {
+  /**
+   * The refusal that a check meets without asking: its counter waits until a purchase is worth a trip, or one was refused
+   * since `since`.
+   */
+  waiting(check: Check, now: number, wall: number, since: number): Verdict | undefined {
     const key = this.#keys.get(check.counter);
     if (key === undefined || key.purchase !== undefined) return undefined;
     const pace = this.#paceOf(key, now);
-    if (pace === undefined || pace.policy !== check.policy || now >= pace.until || 2 * check.cost > pace.units) {
-      return undefined;
-    }
+    if (pace === undefined || pace.policy !== check.policy || check.cost > pace.dearest) return undefined;
+    if (now >= pace.until && pace.refusedAt < since) return undefined;
     return holds(key, check.cost, now, wall) ? undefined : refusalOf(pace, now);
   }
 
@@ -109,22 +111,20 @@ export class LeaseKeys {
    * store must decide.
    */
   purchases(group: readonly Check[], now: number, wall: number): readonly Promise<unknown>[] | undefined {
-    const lacking: { key: LeaseKey; check: Check }[] = [];
+    const lacking: { key: LeaseKey; check: Check; order: Order | undefined }[] = [];
     for (const check of group) {
       const key = this.#keys.get(check.counter);
       if (key === undefined) return undefined;
       if (holds(key, check.cost, now, wall)) continue;
-      if (key.purchase !== undefined) {
-        if (key.pace === undefined && key.promised + check.cost > key.ordered) return undefined;
-      } else if (!this.#isDue(key, check, now)) {
-        return undefined;
-      }
-      lacking.push({ key, check });
+      const order = this.#orderFor(key, check, now);
+      const joins = key.purchase !== undefined && (key.pace !== undefined || key.promised + check.cost <= key.ordered);
+      if (order === undefined && !joins) return undefined;
+      lacking.push({ key, check, order });
     }
     const purchases: Promise<unknown>[] = [];
-    for (const { key, check } of lacking) {
+    for (const { key, check, order } of lacking) {
       key.check = check;
-      if (key.purchase === undefined) this.#refill(key, now);
+      if (order !== undefined && key.purchase === undefined) this.#buy(key, order);
       key.promised += check.cost;
       if (key.purchase !== undefined) purchases.push(key.purchase);
     }
@@ -186,26 +186,21 @@ export class LeaseKeys {
     return paceOf(key, now, this.#forgottenAt);
   }
 
-  /** A check may have the purchase made that the pace has come to. */
-  #isDue(key: LeaseKey, check: Check, now: number): boolean {
-    const pace = this.#paceOf(key, now);
-    if (pace === undefined || pace.policy !== check.policy || now < pace.until || now < key.pausedUntil) return false;
-    return 2 * check.cost <= pace.units && !this.#closed && this.#roomFor(key);
+  /** The purchase to make for a key whose lease does not pay for the check, or soon will not; one of a key at a time. */
+  #orderFor(key: LeaseKey, check: Check, now: number): Order | undefined {
+    const { policy } = check;
+    if (key.purchase !== undefined || now < key.pausedUntil || this.#closed || !isLeasable(policy)) return undefined;
+    if (key.lease === undefined && this.#holding.size >= this.#options.maxKeys / 2) return undefined;
+    const units = unitsFor(key, check.cost, policy, this.#paceOf(key, now), now, this.#options.liveInstances());
+    return units === 0 ? undefined : { policy, units, sentAt: now, sentWall: this.#clock.now() };
   }
 
-  #roomFor(key: LeaseKey): boolean {
-    return key.lease !== undefined || this.#holding.size < this.#options.maxKeys / 2;
-  }
-
-  /** Buys ahead of demand when little is left. One purchase of a key at a time. */
+  /** Buys ahead of demand when little is left. */
   #refill(key: LeaseKey, now: number): void {
     const unspent = key.lease?.unspent ?? 0;
-    const { policy, cost } = key.check;
-    if (key.purchase !== undefined || now < key.pausedUntil || this.#closed) return;
-    if (unspent > key.refillAt && unspent >= cost) return;
-    if (!isLeasable(policy) || !this.#roomFor(key)) return;
-    const units = unitsFor(key, policy, this.#paceOf(key, now), now, this.#options.liveInstances());
-    if (units > 0) this.#buy(key, { policy, units, sentAt: now, sentWall: this.#clock.now() });
+    if (unspent > key.refillAt && unspent >= key.check.cost) return;
+    const order = this.#orderFor(key, key.check, now);
+    if (order !== undefined) this.#buy(key, order);
   }
 
   #buy(key: LeaseKey, order: Order): void {
@@ -233,11 +228,13 @@ export class LeaseKeys {
     this.#unpin(key);
     const now = this.#clock.monotonic();
     if (!answer.allowed) {
-      slowDown(key, order.units, verdict, order.sentAt, now, this.#options.liveInstances());
+      const { units, sentAt } = order;
+      slowDown(key, { bought: units, verdict, sentAt, liveInstances: this.#options.liveInstances() }, now);
       return;
     }
     if (key.pace !== undefined) {
-      key.pace = paceAfterPurchase(key.pace, order.units, verdict, order.sentAt, this.#options.liveInstances());
+      const liveInstances = this.#options.liveInstances();
+      key.pace = paceAfterPurchase(key.pace, { ...order, liveInstances, verdict, demand: key.demand.units(now) });
     }
     const purchase: Purchase = { ...order, at: answer.at, verdict };
     this.#options.telemetry.leaseUnits(key.check.limit, 'bought', order.units);
@@ -250,9 +247,12 @@ export class LeaseKeys {
     }
     key.refillAt = Math.floor((key.lease?.unspent ?? 0) / 4);
     if (key.lease?.usable(now, this.#clock.now()) === true && !this.#closed) return;
-    // It took longer than the sub-window lasted: near an end that happens, in very short windows it happens always.
-    key.pausedUntil = now + LATE_PAUSE * (now - order.sentAt);
     this.#end(key, now);
+    // It took longer than the sub-window lasted: near an end that happens, in very short windows it happens always.
+    const took = now - order.sentAt;
+    if (LATE_PAUSE * took < subWindowOf(order.policy)) return;
+    key.pausedUntil = now + LATE_PAUSE * took;
+    if (key.pace !== undefined) key.pace = paceAfterDelay(key.pace, key.pausedUntil);
   }
 
   /** Units whose purchase was not answered in time may be charged and lost; so no more are bought for a while. */

@@ -1,5 +1,6 @@
 /** How a key that is kept at its limit is bought for: rarely, and a worthwhile part at a time. Pure. */
 import type { LeasablePolicy } from './lease.ts';
+import { MOST_UNITS } from './lease-demand.ts';
 import type { Verdict } from './strategy.ts';
 
 /** Units in one purchase that are worth a trip to the store. */
@@ -34,8 +35,14 @@ export interface Pace {
   /** When it was set, and before when nothing is bought and requests are refused from memory; on the monotonic clock. */
   readonly setAt: number;
   readonly until: number;
+  /** When the store's last refusal arrived; before ever when it has admitted since. */
+  readonly refusedAt: number;
   /** Units to buy then. */
   readonly units: number;
+  /** Units that the demand would use up, as far as known. */
+  readonly target: number;
+  /** Requests dearer than this are checked one by one. */
+  readonly dearest: number;
   /** What the store last said is left: too little to be worth a trip. */
   readonly remaining: number;
   readonly resetAt: number;
@@ -47,67 +54,99 @@ export interface Refusal {
   readonly liveInstances: number;
   /** Units of one request. */
   readonly cost: number;
-  /** Units asked for; more than `cost` when it was a purchase. */
-  readonly asked: number;
+  /** It was a purchase, of so many units; undefined: a request. */
+  readonly bought: number | undefined;
   readonly verdict: Verdict;
   readonly sentAt: number;
+  readonly now: number;
   /** Units admitted here lately. */
   readonly demand: number;
+  /** The pace before. */
+  readonly before: Pace | undefined;
 }
 
 /**
- * The pace of a hot key that the store refused; undefined when asking for each request serves better: units come free too
- * slowly for two requests' worth within the wait, or none will for long.
+ * The pace of a hot key that the store refused. Undefined when asking for each request serves better: too little comes free
+ * in a wait for two requests, or nothing for long.
  */
 export function paceAfterRefusal(refusal: Refusal): Pace | undefined {
-  const { policy, liveInstances, cost, asked, verdict, sentAt, demand } = refusal;
+  const { policy, liveInstances, cost, bought, verdict, sentAt, now, demand, before } = refusal;
   const { retryAfterMs, remaining } = verdict;
   const rhythm = rhythmOf(policy, liveInstances);
-  let { waitMs, units } = rhythm;
+  const dearest = Math.floor(rhythm.units / 2);
+  if (cost > dearest) return undefined;
+  let { waitMs } = rhythm;
+  let target = Math.min(rhythm.units, Math.max(before?.target ?? 0, demand, 2 * cost));
+  let units = target;
   if (policy.algorithm === 'fixed-window') {
     // Nothing comes free before the window ends, and then everything does.
-    if (asked > cost || retryAfterMs > LONGEST_SILENCE_MS) return undefined;
+    if (bought !== undefined || retryAfterMs > LONGEST_SILENCE_MS) return undefined;
     waitMs = retryAfterMs;
-    units = Math.max(units, Math.min(demand, Math.floor(policy.limit / (4 * Math.max(1, liveInstances)))));
-  } else if (asked > cost) {
-    if (retryAfterMs <= waitMs) {
-      units = asked;
-      waitMs = retryAfterMs;
-    } else {
-      // The oldest count fades evenly, so what is free after the wait can be told.
-      units = Math.floor(remaining + ((asked - remaining) * waitMs) / retryAfterMs);
-    }
-  } else {
+    target = Math.min(demand, Math.floor(policy.limit / (4 * Math.max(1, liveInstances))));
+    units = Math.max(units, target);
+  } else if (bought === undefined || bought <= cost) {
     if (retryAfterMs > LONGEST_SILENCE_MS) return undefined;
     if (retryAfterMs > waitMs) waitMs += retryAfterMs;
-    units = Math.min(units, Math.max(demand, 2 * cost));
+  } else if (retryAfterMs <= waitMs) {
+    waitMs = retryAfterMs;
+    units = bought;
+  } else if (retryAfterMs > LONGEST_SILENCE_MS && remaining >= cost) {
+    // Nothing is worth waiting for, so what is left is taken.
+    waitMs = 0;
+    units = remaining;
+  } else {
+    // The oldest count fades evenly, so what is free after the wait can be told.
+    units = Math.max(cost, Math.floor(remaining + ((bought - remaining) * waitMs) / retryAfterMs));
   }
-  if (units < 2 * cost) return undefined;
-  return { policy, setAt: sentAt, until: sentAt + waitMs, units, remaining, resetAt: sentAt + verdict.resetMs };
+  return {
+    policy,
+    setAt: sentAt,
+    until: sentAt + waitMs,
+    refusedAt: now,
+    units,
+    target,
+    dearest,
+    remaining,
+    resetAt: sentAt + verdict.resetMs,
+  };
 }
 
-/** The pace after a purchase of `bought` units; undefined when there is room enough to buy ahead of demand again. */
+/** A purchase at a pace, allowed. */
+export interface Bought extends Pick<Refusal, 'liveInstances' | 'verdict' | 'sentAt' | 'demand'> {
+  readonly units: number;
+}
+
+/** The pace after a purchase; undefined when there is room enough, and demand known, to buy ahead of demand again. */
 export function paceAfterPurchase(
   pace: Pace,
-  bought: number,
-  verdict: Verdict,
-  sentAt: number,
-  liveInstances: number,
+  { units: bought, liveInstances, verdict, sentAt, demand }: Bought,
 ): Pace | undefined {
-  const { waitMs, units: part } = rhythmOf(pace.policy, liveInstances);
-  const { remaining } = verdict;
   if (pace.policy.algorithm === 'fixed-window') return undefined;
-  if (remaining >= 4 * Math.max(1, liveInstances) * part) return undefined;
+  const live = Math.max(1, liveInstances);
+  const { waitMs, units: part } = rhythmOf(pace.policy, live);
+  const { remaining } = verdict;
+  const plenty = remaining >= 4 * live * part;
+  if (plenty && demand >= bought) return undefined;
   // It was asked for again before, or there would have been no purchase: so the demand takes more.
-  const units = Math.min(Math.max(part, bought), 2 * bought);
+  const most = plenty ? Math.min(MOST_UNITS, Math.floor(remaining / (4 * live))) : part;
+  const target = Math.min(most, Math.max(pace.target, 2 * bought));
   // What is left although a wait has passed is what others do not take.
-  const until = remaining >= units ? sentAt : sentAt + waitMs;
-  return { ...pace, setAt: sentAt, until, units, remaining, resetAt: sentAt + verdict.resetMs };
+  const until = remaining >= target ? sentAt : sentAt + waitMs;
+  const refusedAt = Number.NEGATIVE_INFINITY;
+  const resetAt = sentAt + verdict.resetMs;
+  return { ...pace, setAt: sentAt, until, refusedAt, units: target, target, remaining, resetAt };
 }
 
 /** Units went back unused: no more are bought than were used. */
 export function paceAfterReturn(pace: Pace, used: number, cost: number): Pace | undefined {
-  return used < 2 * cost ? undefined : { ...pace, units: Math.min(pace.units, used) };
+  if (used < 2 * cost) return undefined;
+  const target = Math.min(pace.target, used);
+  return { ...pace, target, units: Math.min(pace.units, target) };
+}
+
+/** A purchase came too late to be used; the next one is not made before `until`. */
+export function paceAfterDelay(pace: Pace, until: number): Pace {
+  return { ...pace, until: Math.max(pace.until, until) };
 }
 
 /** The refusal of a check while the key waits. */

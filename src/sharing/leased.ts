@@ -102,8 +102,14 @@ export class LeasedStrategy implements Strategy {
     this.#keys.forgetAll();
   }
 
-  /** What leases pay, or what is known to have no room worth asking for. */
-  #fromMemory(group: readonly Check[]): GroupVerdict | Promise<GroupVerdict> | undefined {
+  /**
+   * What leases pay, or what is known to have no room worth asking for.
+   * @param since whoever has waited since then does not wait for more than one refusal
+   */
+  #fromMemory(
+    group: readonly Check[],
+    since = Number.POSITIVE_INFINITY,
+  ): GroupVerdict | Promise<GroupVerdict> | undefined {
     const prepaid = this.#decide(group);
     if (prepaid !== undefined) return prepaid;
     const now = this.#clock.monotonic();
@@ -111,7 +117,7 @@ export class LeasedStrategy implements Strategy {
     let refuses = false;
     let shadows = false;
     const known = group.map((check) => {
-      const verdict = this.#keys.waiting(check, now, wall);
+      const verdict = this.#keys.waiting(check, now, wall, since);
       if (verdict === undefined) return undefined;
       if (check.shadow) shadows = true;
       else refuses = true;
@@ -152,15 +158,30 @@ export class LeasedStrategy implements Strategy {
     const purchases = this.#keys.purchases(group, since, this.#clock.now());
     if (purchases === undefined) return undefined;
     if (purchases.length === 0) return this.#fromMemory(group);
-    return Promise.all(purchases).then((errors) => {
-      for (const error of errors) if (error !== undefined) throw error;
-      const known = this.#fromMemory(group);
+    return this.#afterwards(purchases, group, since);
+  }
+
+  async #afterwards(
+    purchases: readonly Promise<unknown>[],
+    group: readonly Check[],
+    since: number,
+  ): Promise<GroupVerdict> {
+    let awaited = Promise.all(purchases);
+    for (;;) {
+      for (const error of await awaited) if (error !== undefined) throw error;
+      const known = this.#fromMemory(group, since);
       if (known !== undefined) return known;
-      const left = this.#timeoutMs - (this.#clock.monotonic() - since);
+      const now = this.#clock.monotonic();
+      const left = this.#timeoutMs - (now - since);
       if (left <= 0) throw late();
-      const answer = this.#ask(group);
-      return answer instanceof Promise ? withDeadline(this.#clock, left, answer, late) : answer;
-    });
+      // Others used the units up, or they came too late for their sub-window.
+      const more = this.#keys.purchases(group, now, this.#clock.now());
+      if (more === undefined || more.length === 0) {
+        const answer = this.#fromMemory(group, since) ?? this.#ask(group);
+        return answer instanceof Promise ? withDeadline(this.#clock, left, answer, late) : answer;
+      }
+      awaited = withDeadline(this.#clock, left, Promise.all(more), late);
+    }
   }
 
   #ask(group: readonly Check[]): GroupVerdict | Promise<GroupVerdict> {
