@@ -41,6 +41,8 @@ export interface Pace {
   readonly units: number;
   /** Units that the demand would use up, as far as known. */
   readonly target: number;
+  /** Purchases refused in a row although they waited for what they asked. */
+  readonly inVain: number;
   /** Requests dearer than this are checked one by one. */
   readonly dearest: number;
   /** What the store last said is left: too little to be worth a trip. */
@@ -78,6 +80,7 @@ export function paceAfterRefusal(refusal: Refusal): Pace | undefined {
   let { waitMs } = rhythm;
   let target = Math.min(rhythm.units, Math.max(before?.target ?? 0, demand, 2 * cost));
   let units = target;
+  let inVain = before?.inVain ?? 0;
   if (policy.algorithm === 'fixed-window') {
     // Nothing comes free before the window ends, and then everything does.
     if (bought !== undefined || retryAfterMs > LONGEST_SILENCE_MS) return undefined;
@@ -88,7 +91,9 @@ export function paceAfterRefusal(refusal: Refusal): Pace | undefined {
     if (retryAfterMs > LONGEST_SILENCE_MS) return undefined;
     if (retryAfterMs > waitMs) waitMs += retryAfterMs;
   } else if (retryAfterMs <= waitMs) {
-    waitMs = retryAfterMs;
+    // Whoever waits for the same units comes at the same time, and all but one in vain: after that, more rarely.
+    waitMs = Math.min(waitMs, retryAfterMs * 2 ** (before?.inVain ?? 0));
+    inVain += 1;
     units = bought;
   } else if (retryAfterMs > LONGEST_SILENCE_MS && remaining >= cost) {
     // Nothing is worth waiting for, so what is left is taken.
@@ -105,6 +110,7 @@ export function paceAfterRefusal(refusal: Refusal): Pace | undefined {
     refusedAt: now,
     units,
     target,
+    inVain,
     dearest,
     remaining,
     resetAt: sentAt + verdict.resetMs,
@@ -134,7 +140,7 @@ export function paceAfterPurchase(
   const until = remaining >= target ? sentAt : sentAt + waitMs;
   const refusedAt = Number.NEGATIVE_INFINITY;
   const resetAt = sentAt + verdict.resetMs;
-  return { ...pace, setAt: sentAt, until, refusedAt, units: target, target, remaining, resetAt };
+  return { ...pace, setAt: sentAt, until, refusedAt, units: target, target, inVain: 0, remaining, resetAt };
 }
 
 /** Units went back unused: no more are bought than were used. */

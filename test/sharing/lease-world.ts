@@ -90,6 +90,8 @@ class RemoteStore implements Strategy {
   readonly #weather: Weather;
   readonly #ledger: Ledger;
   alive = true;
+  /** Checks asked of the store. */
+  checks = 0;
 
   constructor({ clock, store, random, weather, ledger }: World) {
     this.#clock = clock;
@@ -103,6 +105,7 @@ class RemoteStore implements Strategy {
   async close(): Promise<void> {}
 
   check(group: readonly Check[]): Promise<GroupVerdict> {
+    this.checks += group.length;
     return new Promise((resolve, reject) => {
       const late = () => reject(new StoreError('SLUICE_STORE_TIMEOUT', 'late'));
       const timer = this.#clock.after(this.#weather.timeoutMs, late);
