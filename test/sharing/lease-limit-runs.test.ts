@@ -59,7 +59,7 @@ async function press(seed: number, live: number, delayMs: number, pressure: Pres
     }
     for (due += STEP_MS * perMs; due >= 1; due--) {
       const gateway = random.next() < pressure.uneven ? 0 : random.below(live);
-      void request(world, gateway, [book], { cost: () => 1, undone: 0 });
+      request(world, gateway, [book], { cost: () => 1, undone: 0 });
     }
   }
   for (let i = 0; i < 5; i++) await world.pass(20);

@@ -27,14 +27,14 @@ async function traffic(world: World, books: readonly Book[], steps: number, cras
   // In some runs as much as keeps the key at its limit.
   const [only] = books;
   const kept = only !== undefined && random.next() < 0.3;
-  const perMs = kept ? Math.min(30, ((1 + 2 * random.next()) * only.policy.limit) / only.policy.windowMs) : 0;
+  const perMs = kept ? Math.min(8, ((1 + 2 * random.next()) * only.policy.limit) / only.policy.windowMs) : 0;
   for (let step = 0; step < steps; step++) {
     const passed = random.next() * (random.next() < 0.05 ? 600 : 8);
     await world.pass(passed);
     const gateway = random.below(world.live);
     if (random.next() < crashes) await world.crash(gateway);
     const count = random.below(rush) + Math.floor(perMs * Math.min(passed, 8));
-    for (let i = 0; i < count; i++) void request(world, gateway, books, manner);
+    for (let i = 0; i < count; i++) request(world, gateway, books, manner);
     if (only === undefined || books.length > 1) continue;
     const bound = Math.floor(only.policy.limit / (4 * world.live));
     for (const { held } of world.gateways) assert.ok(held <= bound, `a gateway holds ${held} units of ${bound}`);
@@ -109,7 +109,7 @@ describe('leases, over random interleavings', () => {
           await world.pass(2);
           for (due += 2 * perMs; due >= 1; due--) {
             const gateway = world.random.next() < 0.6 ? 0 : world.random.below(live);
-            void request(world, gateway, [book], { cost: () => 1, undone: 0 });
+            request(world, gateway, [book], { cost: () => 1, undone: 0 });
           }
         }
         const first = Math.floor(start / windowMs) + 1;
