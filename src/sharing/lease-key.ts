@@ -25,6 +25,9 @@ export interface LeaseKey extends CounterEntry {
   /** Units of it, and how many of them are waited for. */
   ordered: number;
   promised: number;
+  /** Single checks under way: their units, and the answer to the last of them. */
+  asking: number;
+  lastAsked: Promise<unknown> | undefined;
   /** No purchase before, on the monotonic clock. */
   pausedUntil: number;
   /** The counter was reset: a purchase under way is worth nothing. */
@@ -46,6 +49,8 @@ export function newLeaseKey(check: Check, now: number): LeaseKey {
     purchase: undefined,
     ordered: 0,
     promised: 0,
+    asking: 0,
+    lastAsked: undefined,
     pausedUntil: 0,
     forgotten: false,
     expiresAt: now + IDLE_MS,
@@ -77,7 +82,18 @@ export function slowDown(
   if (!isLeasable(policy) || (before === undefined && !key.demand.isHot(now))) return;
   const demand = key.demand.units(now);
   key.pace = paceAfterRefusal({ ...refused, now, policy, cost, demand, before });
-  if (key.pace !== undefined) key.expiresAt = key.pace.until + IDLE_MS;
+  // If nothing comes free for long, whoever asked remembers the refusal; the key is no longer known to be hot then.
+  if (key.pace !== undefined) key.expiresAt = Math.min(key.pace.until, now + IDLE_MS) + IDLE_MS;
+}
+
+/** A single check of so many units is on its way. */
+export function noteAsked(key: LeaseKey, cost: number, answer: Promise<unknown>): void {
+  key.asking += cost;
+  key.lastAsked = answer;
+  const settled = (): void => {
+    key.asking -= cost;
+  };
+  answer.then(settled, settled);
 }
 
 /** Units to buy for it now; 0 for none. */

@@ -4,9 +4,10 @@ import { CounterMap } from './counter-map.ts';
 import type { Purchase } from './lease.ts';
 import { endOf, forUnits, isLeasable, Lease, subWindowOf } from './lease.ts';
 import type { LeaseKey } from './lease-key.ts';
-import { estimateOf, holds, IDLE_MS, newLeaseKey, paceOf, slowDown, unitsFor } from './lease-key.ts';
+import { estimateOf, holds, IDLE_MS, newLeaseKey, noteAsked, paceOf, slowDown, unitsFor } from './lease-key.ts';
 import type { Pace } from './lease-pace.ts';
 import { paceAfterDelay, paceAfterPurchase, paceAfterReturn, refusalOf } from './lease-pace.ts';
+import { giveBack } from './lease-return.ts';
 import type { Check, GroupVerdict, Strategy, Verdict } from './strategy.ts';
 
 export interface LeaseKeysOptions {
@@ -131,6 +132,20 @@ export class LeaseKeys {
     return purchases;
   }
 
+  /** A single check is on its way, and this its answer. */
+  asked(check: Check, answer: Promise<unknown>): void {
+    const key = this.#keys.get(check.counter);
+    if (key !== undefined) noteAsked(key, check.cost, answer);
+  }
+
+  /** An answer to wait for, because all that is left of a hot key is being asked for already. */
+  crowd(check: Check, now: number): Promise<unknown> | undefined {
+    const key = this.#keys.get(check.counter);
+    return key === undefined || key.asking < Math.max(key.remaining, 1) || !key.demand.isHot(now)
+      ? undefined
+      : key.lastAsked;
+  }
+
   /** What can be told of a counter without asking, as if `check` had room. */
   estimate(check: Check): Verdict {
     return estimateOf(this.#keys.get(check.counter), check);
@@ -141,7 +156,7 @@ export class LeaseKeys {
     if (lease.state === 'void') return;
     const buying = this.#keys.get(check.counter)?.purchase !== undefined;
     if (lease.state === 'open' && !buying && lease.unspent + check.cost <= lease.most) lease.unspent += check.cost;
-    else this.#giveBack(lease, check, check.cost, this.#clock.monotonic());
+    else giveBack(this.#options, lease, check, check.cost, this.#clock.monotonic());
   }
 
   /** Ends what may no longer be used, and forgets keys that nobody asks for. */
@@ -278,21 +293,8 @@ export class LeaseKeys {
     if (key.pace !== undefined && lease.unspent > 0 && now < lease.subWindowEnd) {
       key.pace = paceAfterReturn(key.pace, lease.most - lease.unspent, check.cost);
     }
-    this.#giveBack(lease, check, lease.unspent, now);
+    giveBack(this.#options, lease, check, lease.unspent, now);
     lease.unspent = 0;
-  }
-
-  #giveBack(lease: Lease, check: Check, units: number, now: number): void {
-    if (units === 0) return;
-    const { telemetry } = this.#options;
-    // A fixed window forgets its units with its end; a sliding one still weighs them.
-    if (check.policy.algorithm === 'fixed-window' && now >= lease.subWindowEnd) {
-      telemetry.leaseUnits(check.limit, 'expired', units);
-      return;
-    }
-    telemetry.leaseUnits(check.limit, 'returned', units);
-    const verdicts = [{ allowed: true, remaining: 0, retryAfterMs: 0, resetMs: 0 }];
-    this.#options.inner.refund([forUnits(check, units)], { allowed: true, verdicts, at: lease.at });
   }
 
   /** Units whose charge the store has forgotten must neither be used nor given back. */

@@ -10,7 +10,7 @@ const LONGEST_WAIT_MS = 250;
 const WINDOW_PARTS = 20;
 /** It is never worth asking more often than this, however high the rate. */
 const SHORTEST_WAIT_MS = 20;
-/** When nothing comes free for longer than this, the key is not remembered as hot. */
+/** When nothing comes free for longer than this, it is not waited for. */
 const LONGEST_SILENCE_MS = 1_000;
 
 /** A beat at which an instance takes its part of what comes free. */
@@ -69,7 +69,7 @@ export interface Refusal {
 
 /**
  * The pace of a hot key that the store refused. Undefined when asking for each request serves better: too little comes free
- * in a wait for two requests, or nothing for long.
+ * in a wait for two requests.
  */
 export function paceAfterRefusal(refusal: Refusal): Pace | undefined {
   const { policy, liveInstances, cost, bought, verdict, sentAt, now, demand, before } = refusal;
@@ -83,12 +83,11 @@ export function paceAfterRefusal(refusal: Refusal): Pace | undefined {
   let inVain = before?.inVain ?? 0;
   if (policy.algorithm === 'fixed-window') {
     // Nothing comes free before the window ends, and then everything does.
-    if (bought !== undefined || retryAfterMs > LONGEST_SILENCE_MS) return undefined;
+    if (bought !== undefined) return undefined;
     waitMs = retryAfterMs;
     target = Math.min(demand, Math.floor(policy.limit / (4 * Math.max(1, liveInstances))));
     units = Math.max(units, target);
   } else if (bought === undefined || bought <= cost) {
-    if (retryAfterMs > LONGEST_SILENCE_MS) return undefined;
     if (retryAfterMs > waitMs) waitMs += retryAfterMs;
   } else if (retryAfterMs <= waitMs) {
     // Whoever waits for the same units comes at the same time, and all but one in vain: after that, more rarely.

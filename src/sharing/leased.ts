@@ -68,7 +68,7 @@ export class LeasedStrategy implements Strategy {
 
   check(group: readonly Check[]): GroupVerdict | Promise<GroupVerdict> {
     if (this.#closed || !mayLease(group)) return this.#inner.check(group);
-    return this.#fromMemory(group) ?? this.#joined(group) ?? this.#ask(group);
+    return this.#fromMemory(group) ?? this.#joined(group) ?? this.#behind(group) ?? this.#ask(group);
   }
 
   refund(group: readonly Check[], verdict: GroupVerdict): void {
@@ -172,23 +172,42 @@ export class LeasedStrategy implements Strategy {
       const known = this.#fromMemory(group, since);
       if (known !== undefined) return known;
       const now = this.#clock.monotonic();
-      const left = this.#timeoutMs - (now - since);
-      if (left <= 0) throw late();
+      if (now - since >= this.#timeoutMs) throw late();
       // Others used the units up, or they came too late for their sub-window.
       const more = this.#keys.purchases(group, now, this.#clock.now());
       if (more === undefined || more.length === 0) {
         const answer = this.#fromMemory(group, since) ?? this.#ask(group);
-        return answer instanceof Promise ? withDeadline(this.#clock, left, answer, late) : answer;
+        return answer instanceof Promise ? this.#within(since, answer) : answer;
       }
-      awaited = withDeadline(this.#clock, left, Promise.all(more), late);
+      awaited = this.#within(since, Promise.all(more));
     }
+  }
+
+  /** Lets others who ask for the last units go first, once: mostly their refusal is the answer. */
+  #behind(group: readonly Check[]): Promise<GroupVerdict> | undefined {
+    const [check] = group;
+    if (check === undefined || group.length > 1) return undefined;
+    const since = this.#clock.monotonic();
+    const others = this.#keys.crowd(check, since);
+    return others?.then(() => {
+      const answer = this.#fromMemory(group, since) ?? this.#joined(group) ?? this.#ask(group);
+      return answer instanceof Promise ? this.#within(since, answer) : answer;
+    });
+  }
+
+  /** @param since when the request came */
+  #within<T>(since: number, work: Promise<T>): Promise<T> {
+    return withDeadline(this.#clock, this.#timeoutMs - (this.#clock.monotonic() - since), work, late);
   }
 
   #ask(group: readonly Check[]): GroupVerdict | Promise<GroupVerdict> {
     const sentAt = this.#clock.monotonic();
     const answer = this.#inner.check(group);
-    if (answer instanceof Promise) return answer.then((verdict) => this.#answered(group, verdict, sentAt));
-    return this.#answered(group, answer, sentAt);
+    if (!(answer instanceof Promise)) return this.#answered(group, answer, sentAt);
+    const answered = answer.then((verdict) => this.#answered(group, verdict, sentAt));
+    const [check] = group;
+    if (check !== undefined && group.length === 1) this.#keys.asked(check, answered);
+    return answered;
   }
 
   /** Takes every check of the group from its lease; undefined, and nothing taken, where one has not enough. */
