@@ -30,6 +30,8 @@ export interface LeaseKey extends CounterEntry {
   lastAsked: Promise<unknown> | undefined;
   /** No purchase before, on the monotonic clock. */
   pausedUntil: number;
+  /** The last purchase came when its sub-window was over. */
+  tooLate: boolean;
   /** The counter was reset: a purchase under way is worth nothing. */
   forgotten: boolean;
 }
@@ -52,6 +54,7 @@ export function newLeaseKey(check: Check, now: number): LeaseKey {
     asking: 0,
     lastAsked: undefined,
     pausedUntil: 0,
+    tooLate: false,
     forgotten: false,
     expiresAt: now + IDLE_MS,
     used: false,

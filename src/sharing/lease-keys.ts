@@ -20,7 +20,7 @@ export interface LeaseKeysOptions {
 
 /** After a purchase that failed. */
 const PAUSE_MS = 1_000;
-/** After a purchase that came too late, in times of its duration. */
+/** After purchases that came too late, in times of their duration. */
 const LATE_PAUSE = 4;
 const SWEEP_STEPS = 1_000;
 
@@ -94,10 +94,7 @@ export class LeaseKeys {
     }
   }
 
-  /**
-   * The refusal that a check meets without asking: its counter waits until a purchase is worth a trip, or one was refused
-   * since `since`.
-   */
+  /** The refusal of a check whose counter waits until a purchase is worth a trip, or had one refused since `since`. */
   waiting(check: Check, now: number, wall: number, since: number): Verdict | undefined {
     const key = this.#keys.get(check.counter);
     if (key === undefined || key.purchase !== undefined) return undefined;
@@ -107,10 +104,7 @@ export class LeaseKeys {
     return holds(key, check.cost, now, wall) ? undefined : refusalOf(pace, now);
   }
 
-  /**
-   * Purchases to wait for, so that the group can then be decided in memory; those that are due are made. Undefined: the
-   * store must decide.
-   */
+  /** Makes the purchases that pay for the group, or joins those under way. Undefined: the store must decide. */
   purchases(group: readonly Check[], now: number, wall: number): readonly Promise<unknown>[] | undefined {
     const lacking: { key: LeaseKey; check: Check; order: Order | undefined }[] = [];
     for (const check of group) {
@@ -261,13 +255,18 @@ export class LeaseKeys {
       this.#holding.add(key);
     }
     key.refillAt = Math.floor((key.lease?.unspent ?? 0) / 4);
-    if (key.lease?.usable(now, this.#clock.now()) === true && !this.#closed) return;
+    if (key.lease?.usable(now, this.#clock.now()) === true && !this.#closed) {
+      key.tooLate = false;
+      return;
+    }
     this.#end(key, now);
-    // It took longer than the sub-window lasted: near an end that happens, in very short windows it happens always.
-    const took = now - order.sentAt;
-    if (LATE_PAUSE * took < subWindowOf(order.policy)) return;
-    key.pausedUntil = now + LATE_PAUSE * took;
-    if (key.pace !== undefined) key.pace = paceAfterDelay(key.pace, key.pausedUntil);
+    // It took longer than the sub-window lasted. Near an end or after a stall that happens; in very short windows always.
+    const pauseMs = LATE_PAUSE * (now - order.sentAt);
+    if (key.tooLate && pauseMs >= subWindowOf(order.policy)) {
+      key.pausedUntil = now + pauseMs;
+      if (key.pace !== undefined) key.pace = paceAfterDelay(key.pace, key.pausedUntil);
+    }
+    key.tooLate = true;
   }
 
   /** Units whose purchase was not answered in time may be charged and lost; so no more are bought for a while. */
