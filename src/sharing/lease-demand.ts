@@ -58,6 +58,8 @@ export class Demand {
 export interface Situation {
   /** Units admitted lately, see {@link Demand.units}. */
   readonly demand: number;
+  /** Units waited for at this moment, as far as known. */
+  readonly shortage: number;
   /** What the store last said is left. */
   readonly remaining: number;
   /** Milliseconds until the sub-window of the last answer ends; not positive when it may be over. */
@@ -84,7 +86,7 @@ export function unitsToBuy(situation: Situation): number {
   const live = Math.max(1, situation.liveInstances);
   const inTime = timeLeft < 2 * PERIOD_MS ? Math.floor((demand * timeLeft) / (2 * PERIOD_MS)) : demand;
   // Right after a wait the demand is more than was admitted lately.
-  const timely = fades ? Math.max(inTime, Math.min(part, demand)) : inTime;
+  const timely = Math.max(inTime, situation.shortage, fades ? Math.min(part, demand) : 0);
   const most = Math.max(
     Math.floor(remaining / (SHARE * live)),
     fades ? part : Math.min(part, Math.floor(remaining / live)),

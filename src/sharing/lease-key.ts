@@ -1,9 +1,10 @@
+import type { Clock } from '../core/clock.ts';
 import type { CounterEntry } from './counter-map.ts';
 import type { LeasablePolicy, Lease } from './lease.ts';
 import { isLeasable } from './lease.ts';
 import { Demand, unitsToBuy } from './lease-demand.ts';
 import type { Pace, Refusal } from './lease-pace.ts';
-import { paceAfterRefusal, rhythmOf } from './lease-pace.ts';
+import { paceAfterRefusal, refusalOf, rhythmOf } from './lease-pace.ts';
 import type { Check, Verdict } from './strategy.ts';
 
 /** What is known of one counter that asked for leases. */
@@ -25,13 +26,17 @@ export interface LeaseKey extends CounterEntry {
   /** Units of it, and how many of them are waited for. */
   ordered: number;
   promised: number;
+  /** Units that were waited for and not paid by the last purchase. */
+  shortage: number;
+  /** What an answer takes, in ms: the longest of late, for it decides what a request still has time for. */
+  tookMs: number;
   /** Single checks under way: their units, and the answer to the last of them. */
   asking: number;
   lastAsked: Promise<unknown> | undefined;
   /** No purchase before, on the monotonic clock. */
   pausedUntil: number;
-  /** The last purchase came when its sub-window was over. */
-  tooLate: boolean;
+  /** Purchases in a row that came when their sub-window was over. */
+  tooLate: number;
   /** The counter was reset: a purchase under way is worth nothing. */
   forgotten: boolean;
 }
@@ -51,10 +56,12 @@ export function newLeaseKey(check: Check, now: number): LeaseKey {
     purchase: undefined,
     ordered: 0,
     promised: 0,
+    shortage: 0,
+    tookMs: 0,
     asking: 0,
     lastAsked: undefined,
     pausedUntil: 0,
-    tooLate: false,
+    tooLate: 0,
     forgotten: false,
     expiresAt: now + IDLE_MS,
     used: false,
@@ -89,14 +96,55 @@ export function slowDown(
   if (key.pace !== undefined) key.expiresAt = Math.min(key.pace.until, now + IDLE_MS) + IDLE_MS;
 }
 
+/** The store admitted a check: when those were the last units of a fixed window, nothing comes free before it ends. */
+export function usedUp(key: LeaseKey, verdict: Verdict, sentAt: number, now: number, liveInstances: number): void {
+  const { policy, cost } = key.check;
+  if (policy.algorithm !== 'fixed-window' || verdict.remaining >= cost) return;
+  const refusal = { ...verdict, allowed: false, retryAfterMs: verdict.resetMs };
+  slowDown(key, { bought: undefined, verdict: refusal, sentAt, liveInstances }, now);
+}
+
+/** The refusal of a check whose counter waits until a purchase is worth a trip, or had one refused since `since`. */
+export function waitOf(
+  key: LeaseKey,
+  pace: Pace | undefined,
+  { policy, cost }: Check,
+  now: number,
+  wall: number,
+  since: number,
+): Verdict | undefined {
+  if (key.purchase !== undefined || pace === undefined) return undefined;
+  if (pace.policy !== policy || cost > pace.dearest) return undefined;
+  if (now >= pace.until && pace.refusedAt < since) return undefined;
+  return holds(key, cost, now, wall) ? undefined : refusalOf(pace, now);
+}
+
+/** An answer to wait for, because all that is left of a hot key is being asked for already. */
+export function crowdOf(key: LeaseKey, now: number, leftMs: number): Promise<unknown> | undefined {
+  if (key.asking < Math.max(key.remaining, 1) || !key.demand.isHot(now)) return undefined;
+  return hasTime(key, leftMs) ? key.lastAsked : undefined;
+}
+
 /** A single check of so many units is on its way. */
-export function noteAsked(key: LeaseKey, cost: number, answer: Promise<unknown>): void {
+export function noteAsked(key: LeaseKey, cost: number, answer: Promise<unknown>, clock: Clock): void {
+  const sentAt = clock.monotonic();
   key.asking += cost;
   key.lastAsked = answer;
   const settled = (): void => {
     key.asking -= cost;
+    noteTook(key, clock.monotonic() - sentAt);
   };
   answer.then(settled, settled);
+}
+
+/** Whether a request that waits for an answer to others could still be asked for by itself, with some to spare. */
+export function hasTime({ tookMs }: LeaseKey, leftMs: number): boolean {
+  return 3 * tookMs <= leftMs;
+}
+
+/** An answer took so long. */
+export function noteTook(key: LeaseKey, ms: number): void {
+  key.tookMs = Math.max(ms, 0.9 * key.tookMs);
 }
 
 /** Units to buy for it now; 0 for none. */
@@ -116,6 +164,7 @@ export function unitsFor(
   if (demand === 0) return 0;
   return unitsToBuy({
     demand,
+    shortage: key.shortage,
     remaining: key.remaining,
     timeLeft: key.subWindowEnd - now,
     liveInstances,

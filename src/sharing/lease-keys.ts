@@ -2,11 +2,25 @@ import type { Clock } from '../core/clock.ts';
 import type { Telemetry } from '../core/telemetry.ts';
 import { CounterMap } from './counter-map.ts';
 import type { Purchase } from './lease.ts';
-import { endOf, forUnits, isLeasable, Lease, subWindowOf } from './lease.ts';
+import { endOf, forUnits, isLeasable, Lease } from './lease.ts';
 import type { LeaseKey } from './lease-key.ts';
-import { estimateOf, holds, IDLE_MS, newLeaseKey, noteAsked, paceOf, slowDown, unitsFor } from './lease-key.ts';
+import {
+  crowdOf,
+  estimateOf,
+  hasTime,
+  holds,
+  IDLE_MS,
+  newLeaseKey,
+  noteAsked,
+  noteTook,
+  paceOf,
+  slowDown,
+  unitsFor,
+  usedUp,
+  waitOf,
+} from './lease-key.ts';
 import type { Pace } from './lease-pace.ts';
-import { paceAfterDelay, paceAfterPurchase, paceAfterReturn, refusalOf } from './lease-pace.ts';
+import { paceAfterDelay, paceAfterPurchase, paceAfterReturn } from './lease-pace.ts';
 import { giveBack } from './lease-return.ts';
 import type { Check, GroupVerdict, Strategy, Verdict } from './strategy.ts';
 
@@ -22,6 +36,7 @@ export interface LeaseKeysOptions {
 const PAUSE_MS = 1_000;
 /** After purchases that came too late, in times of their duration. */
 const LATE_PAUSE = 4;
+const LATE_TO_PAUSE = 8;
 const SWEEP_STEPS = 1_000;
 
 type Order = Omit<Purchase, 'at' | 'verdict'>;
@@ -62,17 +77,18 @@ export class LeaseKeys {
   }
 
   /** The store admitted a check that was sent at `sentAt`. */
-  admitted(check: Check, remaining: number, at: number, sentAt: number): void {
+  admitted(check: Check, verdict: Verdict, at: number, sentAt: number): void {
     const { policy } = check;
     if (!isLeasable(policy)) return;
     const now = this.#clock.monotonic();
     const key = this.#keyOf(check, now);
     key.check = check;
-    key.remaining = remaining;
+    key.remaining = verdict.remaining;
     key.expiresAt = now + IDLE_MS;
     key.subWindowEnd = endOf({ policy, sentAt, at });
     key.demand.add(now, check.cost);
     this.#refill(key, now);
+    if (key.purchase === undefined) usedUp(key, verdict, sentAt, now, this.#options.liveInstances());
   }
 
   /** The store refused a group and told what is left of one of its counters. */
@@ -97,23 +113,28 @@ export class LeaseKeys {
   /** The refusal of a check whose counter waits until a purchase is worth a trip, or had one refused since `since`. */
   waiting(check: Check, now: number, wall: number, since: number): Verdict | undefined {
     const key = this.#keys.get(check.counter);
-    if (key === undefined || key.purchase !== undefined) return undefined;
-    const pace = this.#paceOf(key, now);
-    if (pace === undefined || pace.policy !== check.policy || check.cost > pace.dearest) return undefined;
-    if (now >= pace.until && pace.refusedAt < since) return undefined;
-    return holds(key, check.cost, now, wall) ? undefined : refusalOf(pace, now);
+    return key === undefined ? undefined : waitOf(key, this.#paceOf(key, now), check, now, wall, since);
   }
 
-  /** Makes the purchases that pay for the group, or joins those under way. Undefined: the store must decide. */
-  purchases(group: readonly Check[], now: number, wall: number): readonly Promise<unknown>[] | undefined {
+  /**
+   * Makes the purchases that pay for the group, or joins those under way. Undefined: the store must decide.
+   * @param leftMs what the request may still wait: enough for a purchase, and to be checked by itself after all
+   */
+  purchases(
+    group: readonly Check[],
+    now: number,
+    wall: number,
+    leftMs: number,
+  ): readonly Promise<unknown>[] | undefined {
     const lacking: { key: LeaseKey; check: Check; order: Order | undefined }[] = [];
     for (const check of group) {
       const key = this.#keys.get(check.counter);
       if (key === undefined) return undefined;
       if (holds(key, check.cost, now, wall)) continue;
       const order = this.#orderFor(key, check, now);
-      const joins = key.purchase !== undefined && (key.pace !== undefined || key.promised + check.cost <= key.ordered);
-      if (order === undefined && !joins) return undefined;
+      if (order === undefined && key.purchase === undefined) return undefined;
+      const isPaid = order !== undefined || key.promised + check.cost <= key.ordered;
+      if (!isPaid && key.pace === undefined && !hasTime(key, leftMs)) return undefined;
       lacking.push({ key, check, order });
     }
     const purchases: Promise<unknown>[] = [];
@@ -129,15 +150,13 @@ export class LeaseKeys {
   /** A single check is on its way, and this its answer. */
   asked(check: Check, answer: Promise<unknown>): void {
     const key = this.#keys.get(check.counter);
-    if (key !== undefined) noteAsked(key, check.cost, answer);
+    if (key !== undefined) noteAsked(key, check.cost, answer, this.#clock);
   }
 
   /** An answer to wait for, because all that is left of a hot key is being asked for already. */
-  crowd(check: Check, now: number): Promise<unknown> | undefined {
+  crowd(check: Check, now: number, leftMs: number): Promise<unknown> | undefined {
     const key = this.#keys.get(check.counter);
-    return key === undefined || key.asking < Math.max(key.remaining, 1) || !key.demand.isHot(now)
-      ? undefined
-      : key.lastAsked;
+    return key === undefined ? undefined : crowdOf(key, now, leftMs);
   }
 
   /** What can be told of a counter without asking, as if `check` had room. */
@@ -214,7 +233,7 @@ export class LeaseKeys {
 
   #buy(key: LeaseKey, order: Order): void {
     key.ordered = order.units;
-    key.promised = 0;
+    key.promised = key.shortage = 0;
     key.pinned = true;
     const answer = this.#options.inner.check([forUnits(key.check, order.units)]);
     if (!(answer instanceof Promise)) {
@@ -234,8 +253,10 @@ export class LeaseKeys {
     const [verdict] = answer.verdicts;
     if (verdict === undefined || key.forgotten) return;
     key.remaining = verdict.remaining;
+    key.shortage = Math.max(0, key.promised - order.units);
     this.#unpin(key);
     const now = this.#clock.monotonic();
+    noteTook(key, now - order.sentAt);
     if (!answer.allowed) {
       const { units, sentAt } = order;
       slowDown(key, { bought: units, verdict, sentAt, liveInstances: this.#options.liveInstances() }, now);
@@ -256,17 +277,15 @@ export class LeaseKeys {
     }
     key.refillAt = Math.floor((key.lease?.unspent ?? 0) / 4);
     if (key.lease?.usable(now, this.#clock.now()) === true && !this.#closed) {
-      key.tooLate = false;
+      key.tooLate = 0;
       return;
     }
     this.#end(key, now);
     // It took longer than the sub-window lasted. Near an end or after a stall that happens; in very short windows always.
-    const pauseMs = LATE_PAUSE * (now - order.sentAt);
-    if (key.tooLate && pauseMs >= subWindowOf(order.policy)) {
-      key.pausedUntil = now + pauseMs;
-      if (key.pace !== undefined) key.pace = paceAfterDelay(key.pace, key.pausedUntil);
-    }
-    key.tooLate = true;
+    key.tooLate += 1;
+    if (key.tooLate < LATE_TO_PAUSE) return;
+    key.pausedUntil = now + LATE_PAUSE * (now - order.sentAt);
+    if (key.pace !== undefined) key.pace = paceAfterDelay(key.pace, key.pausedUntil);
   }
 
   /** Units whose purchase was not answered in time may be charged and lost; so no more are bought for a while. */

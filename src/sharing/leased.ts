@@ -155,7 +155,7 @@ export class LeasedStrategy implements Strategy {
   /** Waits for purchases that pay for the group, where there are such; makes those that are due. */
   #joined(group: readonly Check[]): GroupVerdict | Promise<GroupVerdict> | undefined {
     const since = this.#clock.monotonic();
-    const purchases = this.#keys.purchases(group, since, this.#clock.now());
+    const purchases = this.#keys.purchases(group, since, this.#clock.now(), this.#timeoutMs);
     if (purchases === undefined) return undefined;
     if (purchases.length === 0) return this.#fromMemory(group);
     return this.#afterwards(purchases, group, since);
@@ -172,9 +172,10 @@ export class LeasedStrategy implements Strategy {
       const known = this.#fromMemory(group, since);
       if (known !== undefined) return known;
       const now = this.#clock.monotonic();
-      if (now - since >= this.#timeoutMs) throw late();
+      const leftMs = this.#timeoutMs - (now - since);
+      if (leftMs <= 0) throw late();
       // Others used the units up, or they came too late for their sub-window.
-      const more = this.#keys.purchases(group, now, this.#clock.now());
+      const more = this.#keys.purchases(group, now, this.#clock.now(), leftMs);
       if (more === undefined || more.length === 0) {
         const answer = this.#fromMemory(group, since) ?? this.#ask(group);
         return answer instanceof Promise ? this.#within(since, answer) : answer;
@@ -188,7 +189,7 @@ export class LeasedStrategy implements Strategy {
     const [check] = group;
     if (check === undefined || group.length > 1) return undefined;
     const since = this.#clock.monotonic();
-    const others = this.#keys.crowd(check, since);
+    const others = this.#keys.crowd(check, since, this.#timeoutMs);
     return others?.then(() => {
       const answer = this.#fromMemory(group, since) ?? this.#joined(group) ?? this.#ask(group);
       return answer instanceof Promise ? this.#within(since, answer) : answer;
@@ -243,7 +244,7 @@ export class LeasedStrategy implements Strategy {
       const answer = verdict.verdicts[i];
       if (check === undefined || answer === undefined) continue;
       if (verdict.allowed && answer.allowed) {
-        this.#keys.admitted(check, answer.remaining, verdict.ats?.[i] ?? verdict.at, sentAt);
+        this.#keys.admitted(check, answer, verdict.ats?.[i] ?? verdict.at, sentAt);
       } else if (answer.allowed) {
         this.#keys.left(check.counter, answer.remaining);
       } else {

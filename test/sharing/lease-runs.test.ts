@@ -70,7 +70,7 @@ describe('leases, over random interleavings', () => {
   it('charge all counters of a request or none, and leave the books balanced', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer(), async (seed) => {
-        const world = new World(seed, 1 + (Math.abs(seed) % 3), { delayMs: 10, loss: 0, timeoutMs: 50 });
+        const world = new World(seed, 1 + (Math.abs(seed) % 3), { delayMs: 10, loss: 0, timeoutMs: 500 });
         await world.start();
         const wide = new Book({ algorithm: 'fixed-window', limit: 100_000, windowMs: AGE });
         const narrow = new Book({

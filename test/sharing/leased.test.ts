@@ -303,6 +303,7 @@ describe('a lease', () => {
 describe('the size of a lease', () => {
   const calm = {
     demand: 100,
+    shortage: 0,
     remaining: 10_000,
     timeLeft: 60_000,
     liveInstances: 1,
@@ -331,9 +332,20 @@ describe('the size of a lease', () => {
     assert.equal(unitsToBuy({ ...calm, remaining: 40, cost: 6 }), 0);
   });
 
-  it('is what can be used before the sub-window ends', () => {
+  it('is what can be used before the sub-window ends, and no less than what is waited for', () => {
     assert.equal(unitsToBuy({ ...calm, timeLeft: 20 }), 10);
     assert.equal(unitsToBuy({ ...calm, timeLeft: -1 }), 0);
+    assert.equal(unitsToBuy({ ...calm, timeLeft: 20, shortage: 30 }), 30);
+    assert.equal(unitsToBuy({ ...calm, remaining: 80, shortage: 30 }), 20);
+  });
+
+  it('is at least a part: of what is left where that is all, whatever is left where units come free', () => {
+    const near = { ...calm, part: 12, liveInstances: 4 };
+    assert.equal(unitsToBuy({ ...near, remaining: 100 }), 12);
+    assert.equal(unitsToBuy({ ...near, remaining: 20 }), 5);
+    assert.equal(unitsToBuy({ ...near, remaining: 7 }), 0);
+    assert.equal(unitsToBuy({ ...near, remaining: 7, fades: true }), 12);
+    assert.equal(unitsToBuy({ ...near, remaining: 7, fades: true, demand: 5 }), 5);
   });
 });
 
