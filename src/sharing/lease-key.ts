@@ -74,7 +74,7 @@ export function holds({ lease }: LeaseKey, cost: number, now: number, wall: numb
 }
 
 /** Its pace, unless that says nothing any more: all counters were reset after it was set, or nobody has asked since long. */
-export function paceOf(key: LeaseKey, now: number, resetAt: number): Pace | undefined {
+export function livePace(key: LeaseKey, now: number, resetAt: number): Pace | undefined {
   const { pace } = key;
   if (pace !== undefined && (pace.setAt <= resetAt || now > pace.until + IDLE_MS)) key.pace = undefined;
   return key.pace;

@@ -4,21 +4,7 @@ import { CounterMap } from './counter-map.ts';
 import type { Purchase } from './lease.ts';
 import { endOf, forUnits, isLeasable, Lease } from './lease.ts';
 import type { LeaseKey } from './lease-key.ts';
-import {
-  crowdOf,
-  estimateOf,
-  hasTime,
-  holds,
-  IDLE_MS,
-  newLeaseKey,
-  noteAsked,
-  noteTook,
-  paceOf,
-  slowDown,
-  unitsFor,
-  usedUp,
-  waitOf,
-} from './lease-key.ts';
+import { hasTime, holds, IDLE_MS, livePace, newLeaseKey, noteTook, slowDown, unitsFor, usedUp } from './lease-key.ts';
 import type { Pace } from './lease-pace.ts';
 import { paceAfterDelay, paceAfterPurchase, paceAfterReturn } from './lease-pace.ts';
 import { giveBack } from './lease-return.ts';
@@ -57,6 +43,11 @@ export class LeaseKeys {
     this.#options = options;
     this.#clock = options.clock;
     this.#keys = new CounterMap(options.maxKeys, () => {});
+  }
+
+  /** What is known of the counter, if anything. */
+  find(counter: string): LeaseKey | undefined {
+    return this.#keys.get(counter);
   }
 
   /** The counter's lease, if its units may be used now. */
@@ -105,15 +96,9 @@ export class LeaseKeys {
     key.check = check;
     key.remaining = verdict.remaining;
     key.demand.addRefused(now);
-    if (key.purchase === undefined && this.#paceOf(key, now) === undefined) {
+    if (key.purchase === undefined && this.paceOf(key, now) === undefined) {
       slowDown(key, { bought: undefined, verdict, sentAt, liveInstances: this.#options.liveInstances() }, now);
     }
-  }
-
-  /** The refusal of a check whose counter waits until a purchase is worth a trip, or had one refused since `since`. */
-  waiting(check: Check, now: number, wall: number, since: number): Verdict | undefined {
-    const key = this.#keys.get(check.counter);
-    return key === undefined ? undefined : waitOf(key, this.#paceOf(key, now), check, now, wall, since);
   }
 
   /**
@@ -145,23 +130,6 @@ export class LeaseKeys {
       if (key.purchase !== undefined) purchases.push(key.purchase);
     }
     return purchases;
-  }
-
-  /** A single check is on its way, and this its answer. */
-  asked(check: Check, answer: Promise<unknown>): void {
-    const key = this.#keys.get(check.counter);
-    if (key !== undefined) noteAsked(key, check.cost, answer, this.#clock);
-  }
-
-  /** An answer to wait for, because all that is left of a hot key is being asked for already. */
-  crowd(check: Check, now: number, leftMs: number): Promise<unknown> | undefined {
-    const key = this.#keys.get(check.counter);
-    return key === undefined ? undefined : crowdOf(key, now, leftMs);
-  }
-
-  /** What can be told of a counter without asking, as if `check` had room. */
-  estimate(check: Check): Verdict {
-    return estimateOf(this.#keys.get(check.counter), check);
   }
 
   /** A decision from the lease was undone. Beyond what it was bought for nothing is kept, for that is what bounds it. */
@@ -210,8 +178,8 @@ export class LeaseKeys {
     return key;
   }
 
-  #paceOf(key: LeaseKey, now: number): Pace | undefined {
-    return paceOf(key, now, this.#forgottenAt);
+  paceOf(key: LeaseKey, now: number): Pace | undefined {
+    return livePace(key, now, this.#forgottenAt);
   }
 
   /** The purchase to make for a key whose lease does not pay for the check, or soon will not; one of a key at a time. */
@@ -219,7 +187,7 @@ export class LeaseKeys {
     const { policy } = check;
     if (key.purchase !== undefined || now < key.pausedUntil || this.#closed || !isLeasable(policy)) return undefined;
     if (key.lease === undefined && this.#holding.size >= this.#options.maxKeys / 2) return undefined;
-    const units = unitsFor(key, check.cost, policy, this.#paceOf(key, now), now, this.#options.liveInstances());
+    const units = unitsFor(key, check.cost, policy, this.paceOf(key, now), now, this.#options.liveInstances());
     return units === 0 ? undefined : { policy, units, sentAt: now, sentWall: this.#clock.now() };
   }
 

@@ -4,6 +4,7 @@ import { StoreError } from '../core/errors.ts';
 import type { Telemetry } from '../core/telemetry.ts';
 import type { SharingName } from '../core/types.ts';
 import { isLeasable, LeasedVerdict } from './lease.ts';
+import { crowdOf, estimateOf, noteAsked, waitOf } from './lease-key.ts';
 import { LeaseKeys } from './lease-keys.ts';
 import type { Check, CounterView, GroupVerdict, Strategy, Verdict } from './strategy.ts';
 
@@ -117,14 +118,19 @@ export class LeasedStrategy implements Strategy {
     let refuses = false;
     let shadows = false;
     const known = group.map((check) => {
-      const verdict = this.#keys.waiting(check, now, wall, since);
+      const key = this.#keys.find(check.counter);
+      const verdict = key && waitOf(key, this.#keys.paceOf(key, now), check, now, wall, since);
       if (verdict === undefined) return undefined;
       if (check.shadow) shadows = true;
       else refuses = true;
       return verdict;
     });
     if (refuses) {
-      return { allowed: false, verdicts: group.map((check, i) => known[i] ?? this.#keys.estimate(check)), at: 0 };
+      return {
+        allowed: false,
+        verdicts: group.map((check, i) => known[i] ?? estimateOf(this.#keys.find(check.counter), check)),
+        at: 0,
+      };
     }
     return shadows ? this.#withoutShadows(group, known) : undefined;
   }
@@ -189,7 +195,8 @@ export class LeasedStrategy implements Strategy {
     const [check] = group;
     if (check === undefined || group.length > 1) return undefined;
     const since = this.#clock.monotonic();
-    const others = this.#keys.crowd(check, since, this.#timeoutMs);
+    const key = this.#keys.find(check.counter);
+    const others = key && crowdOf(key, since, this.#timeoutMs);
     return others?.then(() => {
       const answer = this.#fromMemory(group, since) ?? this.#joined(group) ?? this.#ask(group);
       return answer instanceof Promise ? this.#within(since, answer) : answer;
@@ -207,7 +214,8 @@ export class LeasedStrategy implements Strategy {
     if (!(answer instanceof Promise)) return this.#answered(group, answer, sentAt);
     const answered = answer.then((verdict) => this.#answered(group, verdict, sentAt));
     const [check] = group;
-    if (check !== undefined && group.length === 1) this.#keys.asked(check, answered);
+    const key = check && group.length === 1 ? this.#keys.find(check.counter) : undefined;
+    if (check !== undefined && key !== undefined) noteAsked(key, check.cost, answered, this.#clock);
     return answered;
   }
 
