@@ -3,7 +3,7 @@
 /** What was admitted is remembered for one to two of these. */
 const PERIOD_MS = 100;
 /** A key is hot when so many of its checks were admitted, or refused by the store, in that time. */
-const HOT_CHECKS = 4;
+export const HOT_CHECKS = 4;
 /** Most units held for one key, whatever the demand. */
 export const MOST_UNITS = 10_000;
 /** All instances together hold at most one part in so many of what is left. */

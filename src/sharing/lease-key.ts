@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { CounterEntry } from './counter-map.ts';
 import type { LeasablePolicy, Lease } from './lease.ts';
 import { isLeasable } from './lease.ts';
-import { Demand, unitsToBuy } from './lease-demand.ts';
+import { Demand, HOT_CHECKS, unitsToBuy } from './lease-demand.ts';
 import type { Pace, Refusal } from './lease-pace.ts';
 import { paceAfterRefusal, refusalOf, rhythmOf } from './lease-pace.ts';
 import type { Check, Verdict } from './strategy.ts';
@@ -80,6 +80,15 @@ export function livePace(key: LeaseKey, now: number, resetAt: number): Pace | un
   return key.pace;
 }
 
+/**
+ * Units that the demand for a hot key uses up; undefined when it is not hot. What is on its way counts: after a stall a
+ * burst comes before anything of it has been answered.
+ */
+function demandFor({ demand, asking }: LeaseKey, cost: number, now: number): number | undefined {
+  const burst = asking >= HOT_CHECKS * cost ? asking : 0;
+  return burst === 0 && !demand.isHot(now) ? undefined : Math.max(demand.units(now), burst);
+}
+
 /** The store refused a request or a purchase: sets the pace at which it is asked from now on, if the key is hot. */
 export function slowDown(
   key: LeaseKey,
@@ -89,9 +98,9 @@ export function slowDown(
   const { policy, cost } = key.check;
   const before = key.pace?.policy === policy ? key.pace : undefined;
   key.pace = undefined;
-  if (!isLeasable(policy) || (before === undefined && !key.demand.isHot(now))) return;
-  const demand = key.demand.units(now);
-  key.pace = paceAfterRefusal({ ...refused, now, policy, cost, demand, before });
+  const demand = demandFor(key, cost, now);
+  if (!isLeasable(policy) || (before === undefined && demand === undefined)) return;
+  key.pace = paceAfterRefusal({ ...refused, now, policy, cost, demand: demand ?? 0, before });
   // If nothing comes free for long, whoever asked remembers the refusal; the key is no longer known to be hot then.
   if (key.pace !== undefined) key.expiresAt = Math.min(key.pace.until, now + IDLE_MS) + IDLE_MS;
 }
@@ -119,10 +128,10 @@ export function waitOf(
   return holds(key, cost, now, wall) ? undefined : refusalOf(pace, now);
 }
 
-/** An answer to wait for, because all that is left of a hot key is being asked for already. */
-export function crowdOf(key: LeaseKey, now: number, leftMs: number): Promise<unknown> | undefined {
-  if (key.asking < Math.max(key.remaining, 1) || !key.demand.isHot(now)) return undefined;
-  return hasTime(key, leftMs) ? key.lastAsked : undefined;
+/** An answer to wait for, because all that is left of the counter is being asked for already. */
+export function crowdOf(key: LeaseKey, leftMs: number, timeoutMs: number): Promise<unknown> | undefined {
+  if (key.asking < Math.max(key.remaining, 1)) return undefined;
+  return hasTime(key, leftMs, timeoutMs) ? key.lastAsked : undefined;
 }
 
 /** A single check of so many units is on its way. */
@@ -132,14 +141,19 @@ export function noteAsked(key: LeaseKey, cost: number, answer: Promise<unknown>,
   key.lastAsked = answer;
   const settled = (): void => {
     key.asking -= cost;
+    // Whoever waited for an answer that has come would be back at once.
+    if (key.lastAsked === answer) key.lastAsked = undefined;
     noteTook(key, clock.monotonic() - sentAt);
   };
   answer.then(settled, settled);
 }
 
-/** Whether a request that waits for an answer to others could still be asked for by itself, with some to spare. */
-export function hasTime({ tookMs }: LeaseKey, leftMs: number): boolean {
-  return 3 * tookMs <= leftMs;
+/**
+ * Whether a request may wait for an answer to others and still be asked for by itself, with time to spare.
+ * @param leftMs what is left of `timeoutMs`, which no request exceeds
+ */
+export function hasTime({ tookMs }: LeaseKey, leftMs: number, timeoutMs: number): boolean {
+  return 2 * leftMs >= timeoutMs && 3 * tookMs <= leftMs;
 }
 
 /** An answer took so long. */
@@ -160,8 +174,8 @@ export function unitsFor(
   if (pace !== undefined && pace.policy === policy) {
     return now < pace.until || cost > pace.dearest ? 0 : Math.max(pace.units - unspent, cost);
   }
-  const demand = key.demand.units(now);
-  if (demand === 0) return 0;
+  const demand = demandFor(key, cost, now);
+  if (demand === undefined) return 0;
   return unitsToBuy({
     demand,
     shortage: key.shortage,

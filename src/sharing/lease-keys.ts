@@ -15,6 +15,7 @@ export interface LeaseKeysOptions {
   readonly inner: Strategy;
   readonly telemetry: Telemetry;
   readonly liveInstances: () => number;
+  readonly timeoutMs: number;
   readonly maxKeys: number;
 }
 
@@ -111,6 +112,7 @@ export class LeaseKeys {
     wall: number,
     leftMs: number,
   ): readonly Promise<unknown>[] | undefined {
+    const { timeoutMs } = this.#options;
     const lacking: { key: LeaseKey; check: Check; order: Order | undefined }[] = [];
     for (const check of group) {
       const key = this.#keys.get(check.counter);
@@ -119,7 +121,9 @@ export class LeaseKeys {
       const order = this.#orderFor(key, check, now);
       if (order === undefined && key.purchase === undefined) return undefined;
       const isPaid = order !== undefined || key.promised + check.cost <= key.ordered;
-      if (!isPaid && key.pace === undefined && !hasTime(key, leftMs)) return undefined;
+      // At the limit one purchase answers all who wait: with units, or with a refusal.
+      const isAnswered = isPaid || (key.pace !== undefined && leftMs >= timeoutMs);
+      if (!isAnswered && !hasTime(key, leftMs, timeoutMs)) return undefined;
       lacking.push({ key, check, order });
     }
     const purchases: Promise<unknown>[] = [];

@@ -190,15 +190,15 @@ export class LeasedStrategy implements Strategy {
     }
   }
 
-  /** Lets others who ask for the last units go first, once: mostly their refusal is the answer. */
-  #behind(group: readonly Check[]): Promise<GroupVerdict> | undefined {
+  /** Lets others who ask for the last units go first, while there is time: mostly their refusal is the answer. */
+  #behind(group: readonly Check[], since = this.#clock.monotonic()): Promise<GroupVerdict> | undefined {
     const [check] = group;
     if (check === undefined || group.length > 1) return undefined;
-    const since = this.#clock.monotonic();
     const key = this.#keys.find(check.counter);
-    const others = key && crowdOf(key, since, this.#timeoutMs);
+    const others = key && crowdOf(key, this.#timeoutMs - (this.#clock.monotonic() - since), this.#timeoutMs);
     return others?.then(() => {
-      const answer = this.#fromMemory(group, since) ?? this.#joined(group) ?? this.#ask(group);
+      const answer =
+        this.#fromMemory(group, since) ?? this.#joined(group) ?? this.#behind(group, since) ?? this.#ask(group);
       return answer instanceof Promise ? this.#within(since, answer) : answer;
     });
   }
