@@ -53,7 +53,7 @@ export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): R
     announceReset: loadScript('announce_reset'),
   };
   const inner = new RedisStrategy({ clock, runner: connection, scripts, keys, timeoutMs, telemetry, logger });
-  const strategy = new LeasedStrategy({ clock, inner, telemetry, liveInstances: () => heartbeat.live });
+  const strategy = new LeasedStrategy({ clock, inner, telemetry, timeoutMs, liveInstances: () => heartbeat.live });
   const heartbeat = new Heartbeat({
     clock,
     runner: connection,
