@@ -7,13 +7,12 @@ import { LeaderView } from './leader-view.ts';
 import type { ReplicaCounter } from './replica-counter.ts';
 import { hash } from './replicated-lot.ts';
 import type { ReplicatedOptions } from './replicated-strategy.ts';
+import { TOLD } from './totals.ts';
 
 export interface LeaderOptions extends ReplicatedOptions {
   readonly leadership: Leadership;
 }
 
-/** A change is told in so many intervals in a row, in case a message is lost. */
-const TOLD = 2;
 /** A new leader that has not heard from everybody speaks after two intervals and so many milliseconds. */
 const LEARN_MS = 200;
 /**

@@ -4,14 +4,13 @@ import type { Duty } from './leader-strategy.ts';
 import { LeaderSharing } from './leader-strategy.ts';
 import { hash } from './replicated-lot.ts';
 import type { ReplicatedOptions } from './replicated-strategy.ts';
+import { TOLD } from './totals.ts';
 
 export interface RandomLeadersOptions extends ReplicatedOptions {
   /** Hosts that lead at a time where all see the same, 1 or more. */
   readonly leaders: number;
 }
 
-/** A change is told in so many intervals in a row, in case a message is lost. */
-const TOLD = 2;
 /** Who leads says so to everybody so often, while there is anything to lead. */
 const DECLARE_EVERY_MS = 1_000;
 /** Who has not said so for this long does not lead any more. */
