@@ -45,6 +45,8 @@ export class ReplicaSlot implements CountSlot, Tally {
   gone = false;
   /** Hosts that told counts of the slot before have a place here. */
   follows = false;
+  /** Every host has a place in it, also those that have counted nothing. */
+  includesAll = false;
   visible: VisibleSum | undefined;
 
   constructor(owner: ReplicaCounter, index: number) {

@@ -217,6 +217,16 @@ export class Replica {
     }
   }
 
+  /**
+   * Gives all `hosts` a place in the slot, so that a leader tells them of it although they have counted nothing. Once for each slot,
+   * and not where it would fill up the memory for counts.
+   */
+  include(slot: ReplicaSlot, hosts: ReadonlyMap<string, Peer>): void {
+    if (slot.includesAll || this.#tallies + hosts.size > this.#maxTallies / 2) return;
+    slot.includesAll = true;
+    for (const peer of hosts.values()) this.#place(slot, this.#hosts.of(peer));
+  }
+
   /** Counts under an epoch that is over. Whoever told them does not know of the reset, and has to be told. */
   #voided(slot: ReplicaSlot, host: ReplicaHost | undefined): void {
     if (this.#options.learns !== 'and-sums' || host === undefined) return;

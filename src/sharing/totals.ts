@@ -9,6 +9,8 @@ import type { HostTallies } from './replica-tallies.ts';
 
 /** A change is told in so many intervals in a row, in case a message is lost. */
 export const TOLD = 2;
+/** Units that one host may have admitted of a counter before all others are told of it. */
+export const UNTOLD = 2;
 /** Records of totals on one page of an exchange. */
 const PAGE_RECORDS = 1_000;
 
@@ -20,8 +22,8 @@ export interface TotalsFor {
 }
 
 /**
- * The totals that have changed for somebody, for each host that reported the counter in this sub-window or the one before, by
- * anybody else's counts. Each change is collected in two rounds.
+ * The totals that have changed for somebody, by anybody else's counts: for each host that reported the counter in this sub-window
+ * or the one before, and for all hosts once it is shared (see {@link isForAll}). Each change is collected in two rounds.
  *
  * @param members by address
  * @param whole looks at everything, not only at what changed lately
@@ -37,6 +39,7 @@ export function collectTotals(
   for (const slot of whole ? allSlots(replica) : replica.changes.lately(TOLD)) {
     if (!mine(slot.owner)) continue;
     replica.follow(slot);
+    if (isForAll(slot)) replica.include(slot, members);
     const { others } = slot;
     if (others === undefined) continue;
     const since = Math.min(monotonic, slot.changedBy?.saidAt ?? monotonic);
@@ -79,6 +82,20 @@ export function totalsPage(
     if (records.length >= PAGE_RECORDS) return { records, next: number };
   }
   return { records, next: undefined };
+}
+
+/**
+ * Whether hosts that have not asked for the counter are told of it too, so that they know what is left when they are asked: as soon as it
+ * has been asked for on two hosts, or on one for more than {@link UNTOLD} units. Keys that are used once or twice cost nobody else
+ * anything; and of a key that moves to another host no more than {@link UNTOLD} units are unknown there.
+ */
+function isForAll(slot: ReplicaSlot): boolean {
+  const { others, taken, asked } = slot;
+  if (others === undefined) return taken > UNTOLD;
+  if (taken + others.taken > UNTOLD) return true;
+  let askers = asked > 0 ? 1 : 0;
+  for (let place = 0; place < others.hosts.length && askers < 2; place++) if (others.askedAt(place) > 0) askers += 1;
+  return askers >= 2;
 }
 
 /** Each host has a mark: the round up to whose changes it has been told, once; one more when it has been told twice. */

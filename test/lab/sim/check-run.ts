@@ -82,8 +82,9 @@ function boundIn(run: RandomRun, fromMs: number, untilMs: number, offered: Offer
   const clean = staleness({ sharing: way.sharing, hosts, intervalMs, delayMs, fanout });
   const lostMs = way.sharing === 'redis' ? 0 : lossDelay(weather, intervalMs);
   let tauMs = clean + lostMs;
-  const apart = lostMs > 0 || way.tellsAskersOnly === true;
+  const apart = lostMs > 0;
   let offeredWithin = apart ? offered.mostOfEachWithin(tauMs) : offered.mostWithin(tauMs);
+  offeredWithin += way.untold ?? 0;
   if (way.sharing === 'redis') offeredWithin = 0;
   // Counts of the window before, and the debt of a bucket, still weigh.
   const lookback = policy.algorithm === 'token-bucket' ? Number.POSITIVE_INFINITY : 2 * policy.windowMs;

@@ -11,6 +11,7 @@ import { MeshStrategy } from '../../../src/sharing/mesh.ts';
 import { RandomLeadersStrategy } from '../../../src/sharing/random-leaders.ts';
 import type { ReplicatedOptions } from '../../../src/sharing/replicated-strategy.ts';
 import type { Strategy } from '../../../src/sharing/strategy.ts';
+import { UNTOLD } from '../../../src/sharing/totals.ts';
 
 export interface WaySettings {
   readonly intervalMs: number;
@@ -27,8 +28,8 @@ export interface Way {
   readonly quietMs?: (hosts: number) => number;
   /** What a crashed host told some only, and what of it was lost, never gets to all. */
   readonly forgetsTheDead?: true;
-  /** A host is told only of keys that it has asked for: when it first does, it knows nothing yet. */
-  readonly tellsAskersOnly?: true;
+  /** Units of a key that others may not be told of until somebody else asks for it. */
+  readonly untold?: number;
   strategy(parts: HostParts, settings: WaySettings): Strategy;
 }
 
@@ -72,7 +73,7 @@ export const WAYS: readonly Way[] = [
     algorithms: ALL,
     quietMs: () => 60_000,
     forgetsTheDead: true,
-    tellsAskersOnly: true,
+    untold: UNTOLD,
     strategy: (parts, { intervalMs }) =>
       new LeaderStrategy({ ...replicated(parts, 'leader', intervalMs), leadership: parts.leadership }),
   },
@@ -82,7 +83,7 @@ export const WAYS: readonly Way[] = [
     algorithms: ALL,
     quietMs: () => 60_000,
     forgetsTheDead: true,
-    tellsAskersOnly: true,
+    untold: UNTOLD,
     strategy: (parts, { intervalMs, leaders }) =>
       new RandomLeadersStrategy({ ...replicated(parts, 'random-leaders', intervalMs), leaders }),
   },
