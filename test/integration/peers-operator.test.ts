@@ -50,6 +50,7 @@ describe('hosts that tell each other', { concurrency: false, timeout: 200_000 },
     await eventually('the other host knows', async () => (await remainingAt(b)) === 1);
     // What is left goes by demand at first, and all of it was on the other host.
     await eventually('the other host takes the last one', async () => (await statusOf(b)) === 200);
+    await eventually('the first host knows of it', async () => (await remainingAt(a)) === 0);
     assert.deepEqual([await statusOf(b), await statusOf(a)], [429, 429]);
   }
 
