@@ -10,6 +10,7 @@ import { RedisConnection } from './redis/connection.ts';
 import { Heartbeat } from './redis/heartbeat.ts';
 import { keyLayout } from './redis/keys.ts';
 import { loadScript } from './redis/lua-script-loader.ts';
+import { PeerRegistry } from './redis/peer-registry.ts';
 import type { ScriptRunner } from './redis/script-runner.ts';
 import { LeasedStrategy } from './sharing/leased.ts';
 import { RedisStrategy } from './sharing/redis.ts';
@@ -30,6 +31,8 @@ export interface RedisEngine {
   readonly strategy: Strategy;
   /** Started by whoever knows that this instance can serve. */
   readonly heartbeat: Heartbeat;
+  /** Where hosts that share counts among themselves write down that they live. */
+  readonly registry: PeerRegistry;
   /**
    * Connects; resolves in any case but one.
    * @throws StoreError SLUICE_STORE_REFUSED when a server has answered that it does not let us count
@@ -68,6 +71,7 @@ export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): R
   return {
     strategy,
     heartbeat,
+    registry: new PeerRegistry({ runner: connection, script: loadScript('peer_registry'), keys }),
     start: async () => {
       await connection.start();
       await checkAccess({ runner: connection, script: loadScript('permissions'), keys });

@@ -53,6 +53,13 @@ export class RandomLeadersStrategy extends LeaderSharing {
     this.#leaders = options.leaders;
   }
 
+  /** Addresses of those that lead as far as this host knows, itself among them or not. */
+  get leaders(): readonly string[] {
+    const { membership, clock } = this.options;
+    const others = this.#targets(clock.monotonic()).map(({ address }) => address);
+    return this.#leading ? [membership.self.address, ...others] : others;
+  }
+
   protected override membersChanged(): void {
     super.membersChanged();
     const { membership, clock } = this.options;

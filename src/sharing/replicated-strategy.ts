@@ -87,12 +87,18 @@ export abstract class ReplicatedStrategy implements Strategy {
     return this.replica.size;
   }
 
-  async start(): Promise<void> {
-    const { clock, random, channel, membership, intervalMs, codec } = this.options;
+  /** Takes in what others tell, before anything is told or asked: hosts that start together do not all start at once. */
+  listen(): void {
+    const { channel, codec } = this.options;
     channel.receive({
       message: (from, payload) => this.hear(from, codec.decode(payload)),
       question: (from, question) => this.#answer(from, question),
     });
+  }
+
+  async start(): Promise<void> {
+    const { clock, random, membership, intervalMs } = this.options;
+    this.listen();
     this.#peers = membership.peers;
     this.membersChanged();
     await this.#learnFirst();
