@@ -141,6 +141,7 @@ export class App {
       readiness: () => this.#readiness(),
       limits: () => summariseLimits(this.#config),
       explain: (request) => this.#detached.explain(detachedRequest(request)),
+      top: (limit) => this.#compiled.top(limit),
       reload: () => this.reload(),
       check: (original) => this.#detached.decide(heldElsewhere(original)),
     });

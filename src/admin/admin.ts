@@ -11,6 +11,7 @@ import { metricsRoutes } from './routes/metrics.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { pageRoutes } from './routes/page.ts';
 import { reloadRoutes } from './routes/reload.ts';
+import { topRoutes } from './routes/top.ts';
 import { createServer } from './server.ts';
 
 export interface Admin {
@@ -30,6 +31,7 @@ export async function createAdmin(deps: AdminDeps): Promise<Admin> {
   metricsRoutes(app, deps);
   limitRoutes(app, deps);
   keyRoutes(app, deps);
+  topRoutes(app, deps);
   explainRoutes(app, deps);
   reloadRoutes(app, deps);
   await checkRoutes(app, deps);

@@ -5,6 +5,7 @@ import type { AlgorithmName, FailurePolicy, Mode, SharingName } from '../core/ty
 import type { Explanation } from '../limiter/explanation.ts';
 import type { KeyAdmin } from '../limiter/keys-admin.ts';
 import type { Outcome } from '../limiter/outcome.ts';
+import type { TopOfLimit } from '../limiter/top-keys.ts';
 
 export interface AdminDeps {
   /** Bearer token that every request except healthz, readyz and metrics must show; undefined: none is asked for (loopback only). */
@@ -20,6 +21,8 @@ export interface AdminDeps {
   limits(): readonly LimitSummary[];
   /** Charges nothing. Throws a SluiceError SLUICE_USAGE when the URL or the client address is none. */
   explain(request: ExplainRequest): Explanation;
+  /** The limit's busiest keys on this instance; undefined: no limit of that name. */
+  top(limit: string): TopOfLimit | undefined;
   reload(): Promise<ReloadReport>;
   /**
    * Decides and charges a request that another proxy holds, as if it had come through the gateway. A request that no

@@ -17,7 +17,7 @@ export function outcomeOf(
   release: (() => void) | undefined,
   context: LimiterContext,
 ): Outcome {
-  const { telemetry, headers, problems } = context;
+  const { telemetry, headers, problems, top } = context;
   const fields = new RateLimitFields(headers);
   let violated: string[] | undefined;
   let policies: string[] | undefined;
@@ -28,6 +28,7 @@ export function outcomeOf(
     const { name, sharing, shadow } = ask.limit;
     const { standing } = ask;
     const refuses = standing === 'denied' || standing === 'known' || standing === 'unavailable';
+    top.observe(name, ask.key, refuses);
     if (shadow) {
       // Not told to the client: a limit that is only being tried out must not change how clients behave.
       if (refuses) {

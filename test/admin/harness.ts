@@ -62,6 +62,7 @@ export async function startAdmin(changes: Partial<AdminDeps> = {}): Promise<Runn
       upstream: undefined,
       limits: [],
     }),
+    top: () => undefined,
     reload: async () => ({ result: 'unchanged' }),
     check: async () => UNLIMITED,
     ...changes,

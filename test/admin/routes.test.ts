@@ -298,3 +298,34 @@ describe('listening', () => {
     await admin.close();
   });
 });
+
+describe('the busiest keys', () => {
+  const keys = Array.from({ length: 30 }, (_, i) => ({ key: `k${i}`, count: 100 - i, error: 1 }));
+  const top = { limit: 'per-client', seconds: 80, asked: { keys, floor: 3 }, refused: { keys: [], floor: 0 } };
+
+  it('are ten of each kind, or as many as asked for', async () => {
+    await using running = await startAdmin({ top: (limit) => (limit === 'per-client' ? top : undefined) });
+    const usual = (await running.call({ path: '/v1/top?limit=per-client' })).json();
+    assert.deepEqual(usual, {
+      limit: 'per-client',
+      seconds: 80,
+      asked: keys.slice(0, 10),
+      refused: [],
+      others: { asked: 3, refused: 0 },
+    });
+    const three = (await running.call({ path: '/v1/top?limit=per-client&count=3' })).json() as { asked: unknown[] };
+    assert.equal(three.asked.length, 3);
+  });
+
+  it('are refused in one line where the question is wrong', async () => {
+    await using running = await startAdmin();
+    for (const query of ['', '?limit=per-client&count=0', '?limit=per-client&count=101', '?limit=per-client&cuont=3']) {
+      const reply = await running.call({ path: `/v1/top${query}` });
+      assert.equal(reply.status, 400, query);
+      assert.match(problemOf(reply).detail, /^[^\n]+$/);
+    }
+    const unknown = await running.call({ path: '/v1/top?limit=per-clint' });
+    assert.equal(unknown.status, 404);
+    assert.equal(problemOf(unknown).hint, 'did you mean per-client?');
+  });
+});

@@ -1,11 +1,10 @@
 import { Type } from 'typebox';
 import { reasonOf, StoreError } from '../../core/errors.ts';
-import { suggest } from '../../core/suggest.ts';
 import type { AdminDeps } from '../deps.ts';
-import type { Problem } from '../problems.ts';
 import { ProblemError } from '../problems.ts';
 import { LimitName, problems } from '../schemas.ts';
 import type { AdminApp } from '../server.ts';
+import { unknownLimit } from '../unknown-limit.ts';
 
 const Params = Type.Object({
   limit: LimitName,
@@ -95,14 +94,4 @@ async function asked<T>(answer: Promise<T>): Promise<T> {
       hint: 'look at sluice_store_errors_total and at the store',
     });
   }
-}
-
-function unknownLimit(name: string, deps: AdminDeps): Problem {
-  const names = deps.limits().map((limit) => limit.name);
-  const near = suggest(name, names);
-  return {
-    status: 404,
-    detail: `no limit is called ${JSON.stringify(name.slice(0, 100))}`,
-    hint: near !== undefined ? `did you mean ${near}?` : 'GET /v1/limits lists them',
-  };
 }
