@@ -143,6 +143,7 @@ export class App {
       explain: (request) => this.#detached.explain(detachedRequest(request)),
       top: (limit) => this.#compiled.top(limit),
       reload: () => this.reload(),
+      peers: () => undefined,
       check: (original) => this.#detached.decide(heldElsewhere(original)),
     });
     const admin = await this.#admin.listen(config.admin.listen);

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** The command line: parses flags, prints, and is the only place that ends the process. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import type { HealthcheckFlags } from './commands/healthcheck.ts';
 import type { ExplainFlags } from './commands/inspect.ts';
 import type { RunFlags } from './commands/run.ts';
 import { reasonOf, SluiceError } from './core/errors.ts';
@@ -18,6 +19,7 @@ function collect(value: string, previous: readonly string[]): readonly string[] 
 /** Loaded when asked for: the gateway's parts take longer to load than most answers take to print. */
 const running = () => import('./commands/run.ts');
 const inspecting = () => import('./commands/inspect.ts');
+const healthchecking = () => import('./commands/healthcheck.ts');
 
 function commandLine(): Command {
   const program = new Command('sluice')
@@ -60,6 +62,15 @@ function commandLine(): Command {
     .command('schema')
     .description("the configuration's JSON Schema, for editors")
     .action(async () => exit(await (await inspecting()).schemaCommand()));
+
+  program
+    .command('healthcheck')
+    .description('does the gateway on this machine take requests? one line; exit 1 if not')
+    .addOption(
+      new Option('--admin <address>', 'where its admin listener is (default: 127.0.0.1:9090)').conflicts('config'),
+    )
+    .option('-c, --config <file>', 'the configuration file that says where')
+    .action(async (flags: HealthcheckFlags) => exit(await (await healthchecking()).healthcheckCommand(flags)));
 
   return program;
 }

@@ -1,6 +1,6 @@
 /** Composes everything that talks to Redis from its part of the configuration. */
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import type { RedisConfig, RedisTls } from './config/types.ts';
+import type { ClientTls, RedisConfig } from './config/types.ts';
 import type { Clock } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
 import type { Telemetry } from './core/telemetry.ts';
@@ -100,7 +100,7 @@ function connect(config: RedisConfig, { clock, logger, instance }: RedisEngineDe
   }
 }
 
-function tlsOptions({ ca, cert, key, servername }: RedisTls): TlsOptions {
+function tlsOptions({ ca, cert, key, servername }: ClientTls): TlsOptions {
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),

@@ -10,6 +10,7 @@ import { limitRoutes } from './routes/limits.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { pageRoutes } from './routes/page.ts';
+import { peerRoutes } from './routes/peers.ts';
 import { reloadRoutes } from './routes/reload.ts';
 import { topRoutes } from './routes/top.ts';
 import { createServer } from './server.ts';
@@ -31,6 +32,7 @@ export async function createAdmin(deps: AdminDeps): Promise<Admin> {
   metricsRoutes(app, deps);
   limitRoutes(app, deps);
   keyRoutes(app, deps);
+  peerRoutes(app, deps);
   topRoutes(app, deps);
   explainRoutes(app, deps);
   reloadRoutes(app, deps);

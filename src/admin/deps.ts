@@ -24,6 +24,8 @@ export interface AdminDeps {
   /** The limit's busiest keys on this instance; undefined: no limit of that name. */
   top(limit: string): TopOfLimit | undefined;
   reload(): Promise<ReloadReport>;
+  /** Who else is there; undefined: this process talks to no other hosts. */
+  peers(): PeersReport | undefined;
   /**
    * Decides and charges a request that another proxy holds, as if it had come through the gateway. A request that no
    * route matches is under no limit: UNLIMITED. A URI that cannot be understood is a rejection with status 400. Never rejects.
@@ -77,6 +79,40 @@ export interface ReloadReport {
   readonly faults?: readonly string[];
   /** What is different now, one line each. */
   readonly changes?: readonly string[];
+}
+
+/** What this host knows of the others. */
+export interface PeersReport {
+  /** Its own name among them. */
+  readonly self: PeerReport;
+  /** Where others are looked for: file, dns, redis, etcd. */
+  readonly discovery: string;
+  /** The part of the hosts last known that is visible now, this one included. */
+  readonly visibleShare: number;
+  readonly peers: readonly MemberReport[];
+  readonly leaders: readonly LeaderReport[];
+}
+
+export interface PeerReport {
+  readonly address: string;
+  /** When that process started, milliseconds since the Unix epoch. */
+  readonly incarnation: number;
+}
+
+export interface MemberReport extends PeerReport {
+  readonly state: 'alive' | 'suspect' | 'dead' | 'gone';
+  /** Since when it has been in that state: milliseconds since the Unix epoch. */
+  readonly since: number;
+}
+
+export interface LeaderReport {
+  readonly sharing: 'leader' | 'random-leaders';
+  /** Part of the keys that it leads; of random-leaders each leads all of them. */
+  readonly slot: number;
+  /** undefined: nobody is known to lead the slot now. */
+  readonly address: string | undefined;
+  /** Fencing term; undefined for a leader that nobody elected. */
+  readonly term: number | undefined;
 }
 
 /** A request that another proxy asks about. */

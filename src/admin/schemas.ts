@@ -2,6 +2,7 @@
 import type { FastifyTypeProvider } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import { Type } from 'typebox';
+import { REPLICATED_SHARINGS } from '../core/sharings.ts';
 import { PROBLEM_TYPE } from './problems.ts';
 
 /** Lets handlers see the types of what their TypeBox schemas let in. What they answer is checked by the tests. */
@@ -55,7 +56,11 @@ export function content(description: string, mediaType: string, schema: TSchema)
 export const PUBLIC = { security: [] };
 
 export const LimitName = Type.String({ description: 'Name of a limit.', maxLength: 512 });
-export const Sharing = Type.Union([Type.Literal('local'), Type.Literal('redis')]);
+export const Sharing = Type.Union([
+  Type.Literal('local'),
+  Type.Literal('redis'),
+  ...REPLICATED_SHARINGS.map((sharing) => Type.Literal(sharing)),
+]);
 export const Mode = Type.Union([Type.Literal('enforce'), Type.Literal('shadow')]);
 export const OnFailure = Type.Union([Type.Literal('allow'), Type.Literal('deny'), Type.Literal('local')]);
 export const Algorithm = Type.Union([

@@ -91,6 +91,43 @@ export function readServer(text: string): Reading<string> {
   return { value: url.origin };
 }
 
+/** `http://host[:port]` or `https://host[:port]` of an etcd member; comes back with its port. */
+export function readEtcdUrl(text: string): Reading<string> {
+  const fault = (message: string, hint = 'http://host:2379, or https://host:2379 for TLS'): Reading<string> => ({
+    problem: { code: 'bad-etcd-url', message, hint },
+  });
+  const shown = `"${withoutCredentials(text)}"`;
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === '' || /\s/.test(text)) {
+    return fault(`${shown} is not the URL of an etcd member`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    return fault(`${shown} has credentials`, 'write etcd.username and etcd.password');
+  }
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return fault(`${shown} has a path`);
+  if (url.port === '0') return fault(`${shown} has port 0`);
+  // A URL leaves out the port that its scheme implies, written or not.
+  const implied = /:(?:80|443)\/?$/.exec(text)?.[0].replace('/', '');
+  return { value: url.port === '' ? `${url.origin}${implied ?? ':2379'}` : url.origin };
+}
+
+/** A name to look up, and the port of the hosts behind it where it is not the one of `peers.advertise`. */
+export interface DnsName {
+  readonly name: string;
+  readonly port: number | undefined;
+}
+
+/** `name` or `name:port`. */
+export function readDnsName(text: string): Reading<DnsName> {
+  const match = /^([^:]+)(?::(\d{1,5}))?$/.exec(text);
+  const [, name = '', digits] = match ?? [];
+  const port = digits === undefined ? undefined : Number(digits);
+  const sound = HOST.test(name.replace(/\.$/, '')) && !/^[0-9.]+$/.test(name);
+  if (sound && (port === undefined || (port > 0 && port <= 65_535))) return { value: { name, port } };
+  const hint = 'a name that has the addresses of all hosts, or name:port';
+  return { problem: { code: 'bad-dns-name', message: `"${text}" is not a DNS name`, hint } };
+}
+
 /** `text` with `user:password@` taken out. */
 export function withoutCredentials(text: string): string {
   return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/?#]*@/i, '$1***@');

@@ -1,19 +1,9 @@
 /** From the file's shape to the configuration the process works from. Only for shapes without faults. */
-
+import { buildEtcd, buildPeers, buildRedis } from './build-shared.ts';
 import type { PemFiles } from './pem-files.ts';
 import type { FileShape, RouteShape } from './schema.ts';
 import type { LimitShape, OverrideShape } from './schema-limits.ts';
-import type { RedisShape } from './schema-redis.ts';
-import type {
-  Config,
-  LimitConfig,
-  OverrideConfig,
-  RedisConfig,
-  RedisServers,
-  RedisTls,
-  RouteConfig,
-  UpstreamConfig,
-} from './types.ts';
+import type { Config, LimitConfig, OverrideConfig, RouteConfig, UpstreamConfig } from './types.ts';
 
 /** The name of the route at `index`, from 0. */
 export function routeName(route: Pick<RouteShape, 'name'>, index: number): string {
@@ -26,7 +16,7 @@ export function sharingOf(limit: Pick<LimitShape, 'sharing'>, hasRedis: boolean)
 }
 
 export function buildConfig(file: FileShape, pem: PemFiles): Config {
-  const { server, redis } = file;
+  const { server, redis, peers, etcd } = file;
   const limits = Object.entries(file.limits).map(([name, limit]) => [name, buildLimit(name, limit, file)] as const);
   const upstreams = Object.entries(file.upstreams).map(
     ([name, upstream]) => [name, buildUpstream(name, upstream)] as const,
@@ -50,41 +40,12 @@ export function buildConfig(file: FileShape, pem: PemFiles): Config {
     log: { level: file.log.level, access: file.log.access },
     memory: { maxKeys: file.memory.maxKeys },
     redis: redis === undefined ? undefined : buildRedis(redis, pem),
+    peers: peers === undefined ? undefined : buildPeers(peers, pem),
+    etcd: etcd === undefined ? undefined : buildEtcd(etcd, pem),
     upstreams: new Map(upstreams),
     routes: file.routes.map(buildRoute),
     limits: new Map(limits),
   });
-}
-
-function buildRedis(redis: RedisShape, pem: PemFiles): RedisConfig {
-  const urls = redis.url === undefined ? (redis.cluster ?? []) : [redis.url];
-  const named = urls.find(({ password }) => password !== undefined) ?? redis;
-  return {
-    servers: buildServers(redis),
-    username: named.username,
-    password: named.password,
-    tls: redis.tls === undefined && urls[0]?.tls !== true ? undefined : buildTls(redis.tls, pem),
-    keyPrefix: redis.keyPrefix,
-    timeoutMs: redis.timeout,
-  };
-}
-
-function buildServers({ url, cluster, sentinel }: RedisShape): RedisServers {
-  if (sentinel !== undefined) {
-    const { name, nodes, username, password } = sentinel;
-    return { kind: 'sentinel', name, nodes, username, password };
-  }
-  if (cluster !== undefined) return { kind: 'cluster', nodes: cluster.map(({ address }) => address) };
-  return {
-    kind: 'single',
-    address: url?.address ?? { host: '127.0.0.1', port: 6379 },
-    database: url?.database ?? 0,
-  };
-}
-
-function buildTls(tls: RedisShape['tls'], pem: PemFiles): RedisTls {
-  const text = (path: string | undefined): string | undefined => (path === undefined ? undefined : pem.text(path));
-  return { ca: text(tls?.ca), cert: text(tls?.cert), key: text(tls?.key), servername: tls?.servername };
 }
 
 function buildUpstream(name: string, upstream: FileShape['upstreams'][string]): UpstreamConfig {

@@ -1,19 +1,12 @@
 /** What changed between two configurations, for people: no secrets, no keys of clients. */
-import { formatDuration } from '../core/duration.ts';
 import { formatRate } from '../core/rate.ts';
 import { withoutCredentials } from './addresses.ts';
+import type { Settings } from './diff-settings.ts';
+import { address, list, SettingsBuilder } from './diff-settings.ts';
+import { etcdSettings, peersSettings, redisServers, redisSettings } from './diff-shared.ts';
 import { formatPart } from './key-part.ts';
 import { formatSize } from './size.ts';
-import type {
-  Address,
-  Config,
-  LimitConfig,
-  OverrideConfig,
-  RedisConfig,
-  RedisServers,
-  RouteConfig,
-  UpstreamConfig,
-} from './types.ts';
+import type { Config, LimitConfig, OverrideConfig, RouteConfig, UpstreamConfig } from './types.ts';
 
 export interface ConfigChange {
   /** One line: `limit per-client: rate 100/1m → 200/1m`. */
@@ -21,9 +14,6 @@ export interface ConfigChange {
   /** Takes effect only when the process starts anew, see `planReload` in plan.ts. */
   readonly needsRestart: boolean;
 }
-
-/** Settings of one thing: name → how it is shown. `null`: compared, never shown. */
-type Settings = ReadonlyMap<string, { readonly shown: string | null; readonly value: string }>;
 
 /** Everything that differs, in the order of the file. Empty when the two mean the same. */
 export function diffConfigs(before: Config, after: Config): readonly ConfigChange[] {
@@ -72,26 +62,8 @@ function* differences(a: Settings, b: Settings): Generator<string> {
   }
 }
 
-class SettingsBuilder {
-  readonly map = new Map<string, { readonly shown: string | null; readonly value: string }>();
-  /** Undefined values are left out. */
-  show(name: string, value: string | number | boolean | undefined): this {
-    if (value !== undefined) this.map.set(name, { shown: String(value), value: String(value) });
-    return this;
-  }
-  hide(name: string, value: string | undefined): this {
-    if (value !== undefined) this.map.set(name, { shown: null, value });
-    return this;
-  }
-  time(name: string, ms: number): this {
-    return this.show(name, formatDuration(ms));
-  }
-}
-
-const address = ({ host, port }: Address): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
-
 /** Settings that are built into listeners, connections, stores and the logger, and so stay until the process starts anew. */
-function fixedSettings({ listen, admin, server, log, memory, redis }: Config): Settings {
+function fixedSettings({ listen, admin, server, log, memory, redis, peers, etcd }: Config): Settings {
   const settings = new SettingsBuilder()
     .show('listen', address(listen))
     .show('admin.listen', address(admin.listen))
@@ -107,39 +79,13 @@ function fixedSettings({ listen, admin, server, log, memory, redis }: Config): S
     .show('log.level', log.level)
     .show('log.access', log.access)
     .show('memory.maxKeys', memory.maxKeys)
-    .show('redis', redis === undefined ? 'none' : redisServers(redis.servers));
-  if (redis === undefined) return settings.map;
-  return redisSettings(settings, redis).map;
-}
-
-function redisServers(servers: RedisServers): string {
-  switch (servers.kind) {
-    case 'single':
-      return `${address(servers.address)}/${servers.database}`;
-    case 'cluster':
-      return `cluster ${list(servers.nodes.map(address))}`;
-    case 'sentinel':
-      return `${servers.name} of sentinel ${list(servers.nodes.map(address))}`;
-  }
-}
-
-function redisSettings(settings: SettingsBuilder, redis: RedisConfig): SettingsBuilder {
-  const { servers, username, password, tls } = redis;
-  if (servers.kind === 'sentinel') {
-    settings
-      .show('redis.sentinel.username', servers.username ?? 'none')
-      .hide('redis.sentinel.password', servers.password);
-  }
-  return settings
-    .show('redis.username', username ?? 'none')
-    .hide('redis.password', password)
-    .show('redis.tls', tls === undefined ? 'off' : 'on')
-    .hide('redis.tls.ca', tls?.ca)
-    .hide('redis.tls.cert', tls?.cert)
-    .hide('redis.tls.key', tls?.key)
-    .show('redis.tls.servername', tls?.servername ?? 'none')
-    .show('redis.keyPrefix', redis.keyPrefix)
-    .time('redis.timeout', redis.timeoutMs);
+    .show('redis', redis === undefined ? 'none' : redisServers(redis.servers))
+    .show('peers', peers === undefined ? 'none' : address(peers.listen))
+    .show('etcd', etcd === undefined ? 'none' : list(etcd.endpoints));
+  if (redis !== undefined) redisSettings(settings, redis);
+  if (peers !== undefined) peersSettings(settings, peers);
+  if (etcd !== undefined) etcdSettings(settings, etcd);
+  return settings.map;
 }
 
 function liveSettings({ trustedProxies, headers, shutdownTimeoutMs }: Config): Settings {
@@ -195,6 +141,5 @@ function limitSettings(limit: LimitConfig): Settings {
 }
 
 const plain = ({ key, unlimited, rates, burst, max }: OverrideConfig): unknown => [key, unlimited, rates, burst, max];
-const list = (items: readonly string[]): string => (items.length === 1 ? (items[0] ?? '') : `[${items.join(', ')}]`);
 const byName = (routes: readonly RouteConfig[]): ReadonlyMap<string, RouteConfig> =>
   new Map(routes.map((r) => [r.name, r]));

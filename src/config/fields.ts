@@ -9,7 +9,7 @@ import type { ScalarKind, ScalarRule } from './scalars.ts';
 /** How the reader treats a schema node. Taken out of the printed schema. */
 export type Rule =
   | ({ readonly as: 'scalar'; readonly kind: ScalarKind } & ScalarRule)
-  | { readonly as: 'struct'; readonly later?: Readonly<Record<string, string>> }
+  | { readonly as: 'struct' }
   | { readonly as: 'map' }
   | { readonly as: 'list' }
   /** One entry or a list of them; read as a list. */
@@ -69,14 +69,10 @@ export function flag(about: About): TUnsafe<boolean> {
   );
 }
 
-/** One of `words`; `later` are words that are understood but not in this version. */
-export function word<const W extends string>(
-  words: readonly W[],
-  about: About,
-  later: readonly string[] = [],
-): TUnsafe<W> {
+/** One of `words`. */
+export function word<const W extends string>(words: readonly W[], about: About): TUnsafe<W> {
   const anyOf = [{ enum: words }, { type: 'string', pattern: REFERENCE }];
-  return scalar<W>({ kind: 'word', words, later }, { anyOf }, about);
+  return scalar<W>({ kind: 'word', words }, { anyOf }, about);
 }
 
 /** Longest time a timer can run (2^31 − 1 ms; beyond it Node fires at once), in whole days. */
@@ -142,7 +138,6 @@ export const optional = Type.Optional;
 export function struct<P extends Record<string, TSchema>>(
   properties: P,
   about: About,
-  later: Readonly<Record<string, string>> = {},
 ): TUnsafe<Static<ReturnType<typeof Type.Object<P>>>> {
   const required = Object.entries(properties)
     .filter(([, schema]) => !IsOptional(schema) && !('default' in schema))
@@ -153,6 +148,6 @@ export function struct<P extends Record<string, TSchema>>(
     properties,
     required,
     additionalProperties: false,
-    'x-sluice': { as: 'struct', later },
+    'x-sluice': { as: 'struct' },
   });
 }

@@ -46,6 +46,21 @@ export function loadConfig(text: string, fileName: string, env: Env): LoadResult
   return faults.empty ? { config: buildConfig(value as FileShape, pem) } : { faults: faults.sorted() };
 }
 
+/** What can be read of a configuration that has faults: the keys with faults are missing, as may be others. Never throws. */
+export function readLeniently(text: string, fileName: string, env: Env): Partial<FileShape> | undefined {
+  const plain = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  const faults = new FaultList(fileName, plain);
+  const mask = new EnvMask(plain);
+  const { value } = readBySchema(
+    parseYaml(mask.masked, faults),
+    FileSchema as unknown as SchemaNode,
+    mask,
+    env,
+    faults,
+  );
+  return value as Partial<FileShape> | undefined;
+}
+
 const tooLarge = {
   code: 'too-large',
   message: `the file is larger than ${formatSize(MAX_CONFIG_BYTES)}`,

@@ -8,7 +8,7 @@ export type PemReading = { readonly text: string } | { readonly fault: string };
 /** Bundles of all public authorities have a few hundred KiB. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** The PEM files that one configuration names; each is read once, so that what was checked is what is used. */
+/** The files that one configuration names. PEM files are read once, so that what was checked is what is used. */
 export class PemFiles {
   readonly #directory: string;
   readonly #read = new Map<string, PemReading>();
@@ -18,10 +18,21 @@ export class PemFiles {
     this.#directory = directory;
   }
 
+  /** Where a file is that the configuration names. */
+  resolve(path: string): string {
+    return resolve(this.#directory, path);
+  }
+
+  /** Why a file that is not PEM cannot be read; undefined when it can. */
+  unreadable(path: string): string | undefined {
+    const reading = readText(this.resolve(path), 'a list');
+    return 'fault' in reading ? reading.fault : undefined;
+  }
+
   /** The file's text, or what is wrong with it. */
   read(path: string, holds: 'certificate' | 'key'): PemReading {
     const known = this.#read.get(path);
-    const reading = known ?? readText(resolve(this.#directory, path));
+    const reading = known ?? readText(this.resolve(path), 'a PEM file');
     if (known === undefined) this.#read.set(path, reading);
     if ('fault' in reading) return reading;
     const fault = holds === 'key' ? keyFault(reading.text) : certificateFault(reading.text);
@@ -40,12 +51,12 @@ export function belongTogether(certificate: string, key: string): boolean {
   return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
 }
 
-function readText(file: string): PemReading {
+function readText(file: string, kind: string): PemReading {
   try {
     const found = statSync(file);
     if (found.isDirectory()) return { fault: 'cannot be read: it is a directory' };
     if (!found.isFile()) return { fault: 'cannot be read: it is no regular file' };
-    if (found.size > MAX_BYTES) return { fault: 'is too large to be a PEM file' };
+    if (found.size > MAX_BYTES) return { fault: `is too large to be ${kind}` };
     return { text: readFileSync(file, 'latin1') };
   } catch (error) {
     return { fault: `cannot be read: ${unreadableReason(error)}` };

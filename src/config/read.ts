@@ -158,15 +158,7 @@ class Reader {
     entries: ReadonlyMap<string, Entry>,
     path: string,
   ): Iterable<string> {
-    const rule = schema['x-sluice'];
     const known = Object.keys(schema.properties ?? {});
-    const later =
-      rule.as === 'struct' && rule.later !== undefined && Object.hasOwn(rule.later, key) ? rule.later[key] : undefined;
-    if (later !== undefined) {
-      const hint = 'this version shares counts through Redis (sharing: redis) or not at all (sharing: local)';
-      this.#fault(entry.keyAt, path, { code: 'not-yet', message: `${later} comes with a later version`, hint });
-      return known;
-    }
     const near =
       suggest(
         key,

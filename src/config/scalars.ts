@@ -9,7 +9,7 @@ import { hostPatternProblem, pathPatternProblem } from '../core/patterns.ts';
 import { parseRate, RATE_HINT } from '../core/rate.ts';
 import { suggest } from '../core/suggest.ts';
 import type { Reading } from './addresses.ts';
-import { readAddress, readCidr, readNode, readServer } from './addresses.ts';
+import { readAddress, readCidr, readDnsName, readEtcdUrl, readNode, readServer } from './addresses.ts';
 import type { FaultCode } from './faults.ts';
 import { readKeyPart } from './key-part.ts';
 import { readRedisUrl } from './redis-url.ts';
@@ -22,8 +22,6 @@ export interface ScalarRule {
   readonly max?: number;
   /** Words of an enumeration. */
   readonly words?: readonly string[];
-  /** Words that a later version brings. */
-  readonly later?: readonly string[];
 }
 
 /** One value as written. */
@@ -98,13 +96,6 @@ const unquoted = (value: string | number | boolean): string | undefined =>
 function choice(word: string, rule: ScalarRule, shown: string): Reading<string> {
   const words = rule.words ?? [];
   if (words.includes(word)) return { value: word };
-  if (rule.later?.includes(word)) {
-    return problem(
-      'not-yet',
-      `${shown} comes with a later version`,
-      words.length === 1 ? `this version has only "${words[0]}"` : `this version has ${words.join(' and ')}`,
-    );
-  }
   const near = suggest(word, words);
   const hint = near === undefined ? `one of ${words.join(', ')}` : `did you mean "${near}"?`;
   return problem('wrong-word', `${shown} is not one of the words allowed here`, hint);
@@ -120,6 +111,9 @@ const YES_NO: Readonly<Record<string, string>> = {
 
 /** Visible ASCII, so that it can travel in a header field or stand in a key of the store. */
 const VISIBLE = /^[\x21-\x7e]+$/;
+
+/** A shorter one could be guessed from a signed message that somebody has overheard. */
+const MIN_SECRET = 16;
 
 const SCALARS = {
   integer: number('a whole number', true),
@@ -164,18 +158,26 @@ const SCALARS = {
   address: text('an address', '127.0.0.1:8080 for this machine only, 0.0.0.0:8080 for everybody', readAddress),
   cidr: text('an address block', '10.0.0.0/8 or 2001:db8::/32', readCidr),
   server: text('the URL of a server', 'http://host:port', readServer),
+  etcdUrl: text('the URL of an etcd member', 'http://host:2379', readEtcdUrl),
+  dnsName: text('a DNS name', 'name, or name:port', readDnsName),
   redisUrl: text('the URL of a Redis server', 'redis://host:6379', readRedisUrl),
   node: text('the address of a sentinel', '10.0.0.1:26379', readNode),
   sentinelName: text('the name of a primary', undefined, (value, _rule, shown) =>
     VISIBLE.test(value) ? { value } : problem('bad-text', `${shown} cannot be the name of a primary`),
   ),
   username: text('the name of a user', undefined, (value, _rule, shown) =>
-    VISIBLE.test(value) ? { value } : problem('bad-text', `${shown} cannot be the name of a Redis user`),
+    VISIBLE.test(value) ? { value } : problem('bad-text', `${shown} cannot be the name of a user`),
   ),
   /** A secret, as {@link SCALARS.token}, but Redis takes nearly everything. */
   password: text('text', 'put it in quotes', (value) => {
     if (value !== '' && !/\p{Cc}/u.test(value)) return { value };
     return problem('bad-text', value === '' ? 'the password is empty' : 'the password has a control character');
+  }),
+  secret: text('text', 'put it in quotes', (value) => {
+    if (value.length >= MIN_SECRET && !/\p{Cc}/u.test(value)) return { value };
+    const fault =
+      value.length < MIN_SECRET ? `it has fewer than ${MIN_SECRET} characters` : 'it has a control character';
+    return problem('bad-text', fault, 'openssl rand -hex 32 makes one');
   }),
   file: text('the path of a file', undefined, (value, _rule, shown) =>
     value !== '' && !value.includes('\0') ? { value } : problem('bad-text', `${shown} is not the path of a file`),
@@ -248,7 +250,7 @@ const SCALARS = {
   keyPrefix: text('text', undefined, (value, _rule, shown) =>
     /^[A-Za-z0-9:._-]{1,64}$/.test(value)
       ? { value }
-      : problem('bad-text', `${shown} cannot start keys in Redis`, 'letters, digits, : . _ -, at most 64'),
+      : problem('bad-text', `${shown} cannot start keys`, 'letters, digits, : . _ -, at most 64'),
   ),
   glob: text('a key, or a pattern with *', undefined, (value) =>
     value !== ''

@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { REPLICATED_SHARINGS } from '../core/sharings.ts';
 import type { Rate } from '../core/types.ts';
 import { duration, flag, integer, list, listOrOne, numberOrText, optional, struct, text, word } from './fields.ts';
 import type { KeySource } from './types.ts';
@@ -70,11 +71,9 @@ export const LimitSchema = struct(
       },
     ),
     sharing: optional(
-      word(
-        ['local', 'redis'],
-        { description: 'How instances share the count. Left out: redis when there is a redis block, else local.' },
-        ['mesh', 'gossip', 'leader', 'random-leaders'],
-      ),
+      word(['local', 'redis', ...REPLICATED_SHARINGS], {
+        description: 'How instances share the count. Left out: redis when there is a redis block, else local.',
+      }),
     ),
     lease: word(['none', 'auto'], {
       description:
@@ -82,7 +81,8 @@ export const LimitSchema = struct(
       default: 'none',
     }),
     onFailure: word(['local', 'allow', 'deny'], {
-      description: 'What decides while Redis cannot be reached: local (each instance takes its share), allow, or deny.',
+      description:
+        'What decides while Redis cannot be reached, or other hosts cannot be seen: local (each instance, or side, takes its share), allow, or deny.',
       default: 'local',
     }),
     mode: word(['enforce', 'shadow'], {

@@ -2,20 +2,11 @@
 import type { Static } from 'typebox';
 import { duration, list, optional, struct, text } from './fields.ts';
 import type { RedisUrl } from './redis-url.ts';
+import { password, tlsSchema, username } from './schema-tls.ts';
 import type { Address } from './types.ts';
 
 const URL_PATTERN = 'rediss?://.+';
-
-const username = (whose: string) =>
-  optional(text('username', { description: `ACL user of ${whose}. Left out: the default user.` }));
-const password = (whose: string) =>
-  optional(
-    text('password', {
-      description: `Password of that user of ${whose}.`,
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: this is the file’s own notation
-      examples: ['${SLUICE_REDIS_PASSWORD}'],
-    }),
-  );
+const PASSWORD = 'SLUICE_REDIS_PASSWORD';
 
 const SentinelSchema = struct(
   {
@@ -31,40 +22,9 @@ const SentinelSchema = struct(
       },
     ),
     username: username('the sentinels'),
-    password: password('the sentinels'),
+    password: password('the sentinels', PASSWORD),
   },
   { description: 'Sentinels that know which server is the primary. Instead of url and cluster.' },
-);
-
-const TlsSchema = struct(
-  {
-    ca: optional(
-      text('file', {
-        description:
-          'PEM file with the authorities that the servers’ certificates come from. Left out: the public ones.',
-        examples: ['/etc/sluice/redis-ca.pem'],
-      }),
-    ),
-    cert: optional(
-      text('file', {
-        description: 'PEM file with the gateway’s own certificate, for servers that want one.',
-        examples: ['/etc/sluice/redis-client.pem'],
-      }),
-    ),
-    key: optional(
-      text('file', {
-        description: 'PEM file with the key of that certificate, not encrypted.',
-        examples: ['/etc/sluice/redis-client.key'],
-      }),
-    ),
-    servername: optional(
-      text('servername', {
-        description: 'Name that the servers’ certificates must have. Left out: the one that is connected to.',
-        examples: ['redis.internal'],
-      }),
-    ),
-  },
-  { description: 'How connections are secured. With sentinel it turns TLS on; URLs turn it on with rediss://.' },
 );
 
 export const RedisSchema = struct(
@@ -88,8 +48,8 @@ export const RedisSchema = struct(
     ),
     sentinel: optional(SentinelSchema),
     username: username('the servers'),
-    password: password('the servers'),
-    tls: optional(TlsSchema),
+    password: password('the servers', PASSWORD),
+    tls: optional(tlsSchema('redis', 'With sentinel it turns TLS on; URLs turn it on with rediss://.')),
     keyPrefix: text(
       'keyPrefix',
       { description: 'Starts every key, so that several teams can share one Redis.', default: 'sluice' },

@@ -15,7 +15,9 @@ import {
   text,
   word,
 } from './fields.ts';
+import { EtcdSchema } from './schema-etcd.ts';
 import { LimitSchema } from './schema-limits.ts';
+import { PeersSchema } from './schema-peers.ts';
 import { RedisSchema } from './schema-redis.ts';
 import type { Address } from './types.ts';
 
@@ -233,6 +235,8 @@ export const FileSchema = struct(
     log: LogSchema,
     memory: MemorySchema,
     redis: optional(RedisSchema),
+    peers: optional(PeersSchema),
+    etcd: optional(EtcdSchema),
     upstreams: named(UpstreamSchema, { description: 'The services behind the gateway, by name.' }),
     routes: list(
       RouteSchema,
@@ -245,7 +249,6 @@ export const FileSchema = struct(
     }),
   },
   { description: 'Configuration of the Sluice gateway.' },
-  { peers: 'sharing between instances without Redis (peers)', etcd: 'leader election through etcd' },
 );
 
 /** The file after reading: defaults filled in, durations in milliseconds, rates and addresses parsed; names not yet checked. */

@@ -135,7 +135,7 @@ class LimitCheck {
     if (algorithm === 'token-bucket' || algorithm === 'concurrency') {
       const hint = 'lease: auto belongs to sliding-window and fixed-window; remove it';
       this.#fault(path, 'other-algorithm', `lease: auto has no meaning for ${algorithm}`, hint);
-    } else if (sharing === 'local' || (sharing === undefined && this.#withoutRedis())) {
+    } else if (sharing === undefined ? this.#withoutRedis() : sharing !== 'redis') {
       const hint = 'remove it: without Redis every decision is made in memory already';
       this.#fault(path, 'idle-lease', 'lease: auto has no effect: this limit is not shared through Redis', hint);
     }

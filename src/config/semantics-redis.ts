@@ -1,7 +1,7 @@
 /** Which keys of the `redis` block go together, and whether the files that it names are there. */
-import { belongTogether } from './pem-files.ts';
 import type { RedisUrl } from './redis-url.ts';
 import type { RedisShape } from './schema-redis.ts';
+import { checkTlsFiles, checkUser } from './semantics-tls.ts';
 import type { Subject } from './subject.ts';
 
 const WAYS = ['url', 'cluster', 'sentinel'] as const;
@@ -64,15 +64,7 @@ function checkUrls(redis: RedisShape, subject: Subject): void {
 
 function checkCredentials(redis: RedisShape, subject: Subject): void {
   const { places, faults } = subject;
-  for (const block of ['redis', 'redis/sentinel']) {
-    const path = `${block}/username`;
-    if (!places.written(path) || places.written(`${block}/password`) || places.lost(`${block}/password`)) continue;
-    faults.add(places.keyAt(path), path, {
-      code: 'redis-credentials',
-      message: 'there is a username and no password',
-      hint: 'a user that needs no password takes any',
-    });
-  }
+  for (const block of ['redis', 'redis/sentinel']) checkUser(block, 'redis-credentials', subject);
   const url = places.tainted('redis/url') ? undefined : redis.url;
   const urls = [url, ...[...clusterUrls(redis, subject)].map(([, each]) => each)];
   if (urls.every((each) => each?.password === undefined)) return;
@@ -88,36 +80,17 @@ function checkCredentials(redis: RedisShape, subject: Subject): void {
 }
 
 function checkTls(redis: RedisShape, subject: Subject): void {
-  const { places, faults, pem } = subject;
+  const { places, faults } = subject;
   const { tls } = redis;
   if (tls === undefined) return;
   const url = places.tainted('redis/url') ? undefined : redis.url;
   const first = url ?? [...clusterUrls(redis, subject)][0]?.[1];
-  const fault = (path: string, message: string, hint: string): void =>
-    faults.add(places.keyAt(path), path, { code: 'redis-tls', message, hint });
   if (first?.tls === false) {
-    fault('redis/tls', 'there is a tls block, and the URL is for plain TCP', 'write rediss:// in the URL');
+    faults.add(places.keyAt('redis/tls'), 'redis/tls', {
+      code: 'redis-tls',
+      message: 'there is a tls block, and the URL is for plain TCP',
+      hint: 'write rediss:// in the URL',
+    });
   }
-  for (const [one, other] of [
-    ['cert', 'key'],
-    ['key', 'cert'],
-  ] as const) {
-    const path = `redis/tls/${one}`;
-    if (!places.written(path) || places.written(`redis/tls/${other}`) || places.lost(`redis/tls/${other}`)) continue;
-    fault(path, `there is a ${one} and no ${other}`, 'a certificate and its key go together');
-  }
-  const texts: { cert?: string; key?: string } = {};
-  for (const key of ['ca', 'cert', 'key'] as const) {
-    const path = `redis/tls/${key}`;
-    const file = tls[key];
-    if (file === undefined || places.tainted(path)) continue;
-    const reading = pem.read(file, key === 'key' ? 'key' : 'certificate');
-    if ('fault' in reading) {
-      const message = `${places.show(path, file)} ${reading.fault}`;
-      faults.add(places.valueAt(path), path, { code: 'bad-file', message });
-    } else if (key !== 'ca') texts[key] = reading.text;
-  }
-  const { cert, key } = texts;
-  if (cert === undefined || key === undefined || belongTogether(cert, key)) return;
-  fault('redis/tls/key', 'the key belongs to another certificate', 'cert and key must be one pair');
+  checkTlsFiles('redis', tls, 'redis-tls', subject);
 }

@@ -1,8 +1,9 @@
 /** The faults that only the whole file shows. Runs also when parts have faults: what is sound is checked, what is not is left alone. */
 import { didYouMean } from '../core/suggest.ts';
 import { canonicalHost, isLoopback, isWildcard } from './addresses.ts';
-import { sharingOf } from './build.ts';
+import { checkEtcd } from './semantics-etcd.ts';
 import { checkLimit } from './semantics-limits.ts';
+import { checkPeers, checkSharing } from './semantics-peers.ts';
 import { checkRedis } from './semantics-redis.ts';
 import { checkRoutes } from './semantics-routes.ts';
 import type { Subject } from './subject.ts';
@@ -12,17 +13,20 @@ export function checkSemantics(subject: Subject): void {
   const { file, places } = subject;
   checkListeners(subject);
   checkRedis(subject);
+  checkEtcd(subject);
+  checkPeers(subject);
   checkRoutes(subject);
   checkReferences(subject);
   for (const [name, limit] of Object.entries(file.limits ?? {})) {
     const path = `limits/${name}`;
     if (places.tainted(path) || limit === undefined) continue;
     checkLimit(limit, path, subject);
-    checkSharing(name, subject);
+    checkSharing(limit, path, subject);
   }
 }
 
-function checkListeners({ file, places, faults }: Subject): void {
+function checkListeners(subject: Subject): void {
+  const { file, places, faults } = subject;
   const { listen, admin } = file;
   const soundListen = places.tainted('listen') ? undefined : listen;
   const soundAdmin = places.tainted('admin') ? undefined : admin;
@@ -34,6 +38,7 @@ function checkListeners({ file, places, faults }: Subject): void {
       hint: 'add token: ${SLUICE_ADMIN_TOKEN}, or listen on 127.0.0.1',
     });
   }
+  checkPeerPort(subject);
   if (soundListen === undefined) return;
   if (soundAdmin !== undefined && collide(soundListen, soundAdmin.listen)) {
     const path = places.written('admin/listen') || !places.written('listen') ? 'admin/listen' : 'listen';
@@ -56,6 +61,25 @@ function checkListeners({ file, places, faults }: Subject): void {
   }
 }
 
+/** Peers are listened to over TCP as well. */
+function checkPeerPort({ file, places, faults }: Subject): void {
+  const path = 'peers/listen';
+  const peers = places.tainted(path) ? undefined : file.peers?.listen;
+  if (peers === undefined) return;
+  const others = [
+    ['listen', places.tainted('listen') ? undefined : file.listen],
+    ['admin', places.tainted('admin') ? undefined : file.admin?.listen],
+  ] as const;
+  for (const [name, other] of others) {
+    if (other === undefined || !collide(peers, other)) continue;
+    faults.add(places.valueAt(path), path, {
+      code: 'same-port',
+      message: `${name} and peers both want port ${peers.port}`,
+      hint: 'give one of them another port',
+    });
+  }
+}
+
 /** Whether the system refuses to listen on both. */
 function collide(a: Address, b: Address): boolean {
   if (a.port === 0 || a.port !== b.port) return false;
@@ -68,17 +92,6 @@ function pointsAt(server: string, listen: Address): boolean {
   if (port !== listen.port) return false;
   const host = canonicalHost(url.hostname);
   return host === canonicalHost(listen.host) || (isWildcard(listen.host) && (isLoopback(host) || isWildcard(host)));
-}
-
-function checkSharing(name: string, { file, places, faults }: Subject): void {
-  const limit = file.limits?.[name];
-  if (limit === undefined || places.written('redis') || places.lost('redis')) return;
-  if (sharingOf(limit, false) !== 'redis') return;
-  faults.add(places.valueAt(`limits/${name}/sharing`), `limits/${name}/sharing`, {
-    code: 'no-redis',
-    message: 'sharing: redis needs a redis block, and there is none',
-    hint: 'add redis: { url: redis://127.0.0.1:6379 }, or sharing: local',
-  });
 }
 
 interface Kind {

@@ -15,6 +15,8 @@ export interface Config {
   readonly log: LogConfig;
   readonly memory: MemoryConfig;
   readonly redis: RedisConfig | undefined;
+  readonly peers: PeersConfig | undefined;
+  readonly etcd: EtcdConfig | undefined;
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   readonly routes: readonly RouteConfig[];
   readonly limits: ReadonlyMap<string, LimitConfig>;
@@ -71,7 +73,7 @@ export interface RedisConfig {
   readonly username: string | undefined;
   readonly password: string | undefined;
   /** undefined: plain TCP. */
-  readonly tls: RedisTls | undefined;
+  readonly tls: ClientTls | undefined;
   /** Starts every key. Default `sluice`. */
   readonly keyPrefix: string;
   /** No decision waits longer. Default 50ms. */
@@ -93,12 +95,50 @@ export type RedisServers =
     };
 
 /** PEM texts; undefined: what the system trusts, no certificate of our own, the name that is connected to. */
-export interface RedisTls {
+export interface ClientTls {
   readonly ca: string | undefined;
   readonly cert: string | undefined;
   readonly key: string | undefined;
   /** Name that the server's certificate must have. */
   readonly servername: string | undefined;
+}
+
+/** How instances talk to each other. */
+export interface PeersConfig {
+  /** UDP and TCP. */
+  readonly listen: Address;
+  /** Where others reach this instance; also its name among them. */
+  readonly advertise: Address;
+  /** undefined only on loopback. */
+  readonly secret: string | undefined;
+  readonly transport: 'udp' | 'tcp';
+  /** Between two reports of changed counts. Default 100ms. */
+  readonly intervalMs: number;
+  /** gossip: peers told in each interval. Default 3. */
+  readonly fanout: number;
+  /** undefined: 1 for leader, 2 for random-leaders. */
+  readonly leaders: number | undefined;
+  /** After how long a silent host no longer counts as cut off. Default 1h. */
+  readonly forgetAfterMs: number;
+  readonly discovery: DiscoveryConfig;
+}
+
+export type DiscoveryConfig =
+  /** The path is absolute. */
+  | { readonly kind: 'file'; readonly file: string }
+  | { readonly kind: 'registry'; readonly registry: 'redis' | 'etcd' }
+  /** All hosts behind the name listen on `port`. */
+  | { readonly kind: 'dns'; readonly name: string; readonly port: number };
+
+export interface EtcdConfig {
+  /** `http://host:port`, or `https://host:port` in all of them. At least one. */
+  readonly endpoints: readonly string[];
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** undefined: plain TCP. */
+  readonly tls: ClientTls | undefined;
+  /** Starts every key. Default `sluice`. */
+  readonly prefix: string;
 }
 
 export interface UpstreamConfig {

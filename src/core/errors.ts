@@ -14,6 +14,8 @@ const ERROR_CATALOGUE = {
   SLUICE_STORE_REFUSED: { exit: 2, text: 'the store refuses this gateway: password, permissions or database' },
   SLUICE_STORE_CIRCUIT_OPEN: { exit: 2, text: 'the store failed repeatedly and is not asked until a probe succeeds' },
   SLUICE_STORE_OVERLOADED: { exit: 2, text: 'too many checks are waiting for the store' },
+  SLUICE_PEER_UNREACHABLE: { exit: 2, text: 'another instance did not answer' },
+  SLUICE_WIRE_MALFORMED: { exit: 2, text: 'a message of another instance cannot be read' },
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;
@@ -33,6 +35,23 @@ export class SluiceError extends Error {
 
 /** The store could not answer; `code` says how. Carried to the limiter, which applies the limit's failure policy. */
 export class StoreError extends SluiceError {}
+
+/** Another instance could not be asked. */
+export class PeerError extends SluiceError {
+  /** Its machine says that nobody listens there: it has ended, and is not only cut off. */
+  readonly refused: boolean;
+  constructor(message: string, refused: boolean) {
+    super('SLUICE_PEER_UNREACHABLE', message);
+    this.refused = refused;
+  }
+}
+
+/** Bytes of a peer that are no message. Counted by whoever handed them out; never fatal. */
+export class WireError extends SluiceError {
+  constructor(message: string) {
+    super('SLUICE_WIRE_MALFORMED', message);
+  }
+}
 
 /** The one-line reason inside anything thrown. */
 export function reasonOf(error: unknown): string {

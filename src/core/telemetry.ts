@@ -1,4 +1,4 @@
-import type { FailurePolicy, SharingName } from './types.ts';
+import type { FailurePolicy, ReplicatedSharing, SharingName } from './types.ts';
 
 /** One finished request, as metrics and the access log see it. */
 export interface RequestEvent {
@@ -25,11 +25,27 @@ export interface RequestEvent {
 
 export type StoreErrorKind = 'timeout' | 'connection' | 'reply' | 'circuit_open' | 'overloaded';
 
+/** Who talks to peers: a way of sharing, or the membership that serves all of them. */
+export type PeerTraffic = ReplicatedSharing | 'membership';
+
+/** Why something that arrived from the network was dropped unread. */
+export type PeerRefusal =
+  | 'malformed'
+  | 'version'
+  | 'unauthenticated'
+  | 'replayed'
+  | 'clock'
+  | 'too_large'
+  | 'stale_term'
+  | 'overloaded';
+
 /** Where the parts report what happened. They tell; nobody asks them. Implementations must not throw and must be quick. */
 export interface Telemetry {
   requestFinished(event: RequestEvent): void;
   /** One limit decided one request. `local_denial`: refused from memory, no trip to the store. */
   decision(limit: string, sharing: SharingName, verdict: 'allowed' | 'denied' | 'shadow_denied' | 'local_denial'): void;
+  /** A key had used this part of the limit when a request of it was decided, that request included; above 1 it was refused. */
+  limitUsed(limit: string, part: number): void;
   /** One request's decision on limits of this sharing took so long. */
   decisionTime(sharing: SharingName, seconds: number): void;
   fallback(limit: string, policy: FailurePolicy): void;
@@ -45,12 +61,18 @@ export interface Telemetry {
   evicted(sharing: SharingName): void;
   upstreamEjected(upstream: string, server: string): void;
   upstreamRetry(upstream: string): void;
+  /** One message to or from a peer, of so many bytes as on the wire, authentication included. */
+  peerMessage(traffic: PeerTraffic, direction: 'sent' | 'received', bytes: number): void;
+  peerRefused(reason: PeerRefusal): void;
+  /** News of another host's counts arrived, so many seconds after that host sent them. */
+  staleness(sharing: ReplicatedSharing, seconds: number): void;
 }
 
 /** Discards everything. */
 export const silentTelemetry: Telemetry = {
   requestFinished() {},
   decision() {},
+  limitUsed() {},
   decisionTime() {},
   fallback() {},
   leased() {},
@@ -62,4 +84,7 @@ export const silentTelemetry: Telemetry = {
   evicted() {},
   upstreamEjected() {},
   upstreamRetry() {},
+  peerMessage() {},
+  peerRefused() {},
+  staleness() {},
 };

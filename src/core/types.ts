@@ -1,5 +1,8 @@
+/** The ways in which every host keeps a replica of the counts and decides on it. */
+export type ReplicatedSharing = 'mesh' | 'gossip' | 'leader' | 'random-leaders';
+
 /** How instances come to agree on a key's count. */
-export type SharingName = 'local' | 'redis';
+export type SharingName = 'local' | 'redis' | ReplicatedSharing;
 
 export type AlgorithmName = 'sliding-window' | 'fixed-window' | 'token-bucket' | 'concurrency';
 

@@ -5,6 +5,7 @@ import type { CompiledLimit, Plan, PlannedRate } from './compile.ts';
 import { counterOf } from './compile.ts';
 import type { LimiterContext } from './context.ts';
 import { keyId } from './key-text.ts';
+import { despiteLostPeers } from './lost-peers.ts';
 import type { Outcome } from './outcome.ts';
 import { outcomeOf } from './outcome-of.ts';
 import type { Stage } from './stages.ts';
@@ -86,9 +87,18 @@ export class Attempt {
 
   /** Asks one stage. Returns a promise where it needs time; it never rejects for a strategy's fault. */
   ask(stage: Stage): Promise<void> | undefined {
-    const asks = this.#asksOf(stage);
+    let asks = this.#asksOf(stage);
+    const { clock, telemetry } = this.#context;
+    const share = stage.strategy.visibleShare?.() ?? 1;
+    if (share < 1) {
+      const applied = despiteLostPeers(asks, share, telemetry);
+      asks = applied.asks;
+      if (applied.refused) {
+        this.#refuse();
+        return undefined;
+      }
+    }
     if (asks.length === 0) return undefined;
-    const { clock } = this.#context;
     const group = groupOf(asks);
     const sentAt = clock.monotonic();
     let answer: GroupVerdict | Promise<GroupVerdict>;

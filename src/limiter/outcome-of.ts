@@ -3,6 +3,7 @@ import type { LimiterContext } from './context.ts';
 import type { Outcome } from './outcome.ts';
 import { reducedCapacity } from './problem.ts';
 import { RateLimitFields, wholeSeconds } from './ratelimit-headers.ts';
+import { usedPart } from './used-part.ts';
 
 const NONE: readonly never[] = [];
 
@@ -29,6 +30,8 @@ export function outcomeOf(
     const { standing } = ask;
     const refuses = standing === 'denied' || standing === 'known' || standing === 'unavailable';
     top.observe(name, ask.key, refuses);
+    const used = usedPart(ask);
+    if (used !== undefined) telemetry.limitUsed(name, used);
     if (shadow) {
       // Not told to the client: a limit that is only being tried out must not change how clients behave.
       if (refuses) {

@@ -1,3 +1,4 @@
+import { isReplicated } from '../core/sharings.ts';
 import type { SharingName } from '../core/types.ts';
 import type { Strategy } from '../sharing/strategy.ts';
 import type { CompiledLimit } from './compile.ts';
@@ -12,8 +13,8 @@ export interface Stage {
   readonly last: boolean;
 }
 
-/** Sharings that decide in memory; they come first, for a refusal there saves the trip. */
-const IN_MEMORY: ReadonlySet<SharingName> = new Set(['local']);
+/** Sharings that decide in memory come first, for a refusal there saves the trip. */
+const isInMemory = (sharing: SharingName): boolean => sharing === 'local' || isReplicated(sharing);
 
 /** The stages of a route, in the order to ask them. */
 export function stagesOf(
@@ -21,12 +22,12 @@ export function stagesOf(
   strategyOf: (sharing: SharingName) => Strategy,
 ): readonly Stage[] {
   const sharings = [...new Set(limits.map((limit) => limit.sharing))];
-  const inMemory = sharings.filter((sharing) => IN_MEMORY.has(sharing));
-  const remote = sharings.filter((sharing) => !IN_MEMORY.has(sharing));
+  const inMemory = sharings.filter(isInMemory);
+  const remote = sharings.filter((sharing) => !isInMemory(sharing));
   return [...inMemory, ...remote].map((sharing, i) => ({
     sharing,
     strategy: strategyOf(sharing),
-    remote: !IN_MEMORY.has(sharing),
+    remote: !isInMemory(sharing),
     last: i === sharings.length - 1,
   }));
 }

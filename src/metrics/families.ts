@@ -7,7 +7,11 @@ const EXCHANGE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 const DECISION_SECONDS = [
   0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1,
 ];
+/** From keys that are far from their limit to those that are refused. */
+const USED_PARTS = [0.25, 0.5, 0.75, 0.9, 0.95, 1];
 const ROUNDTRIP_SECONDS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1];
+/** From a message within one rack to a host that was cut off for a minute. */
+const STALENESS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 30, 60];
 const BATCH_CHECKS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 export type Families = ReturnType<typeof createFamilies>;
@@ -30,6 +34,11 @@ export function createFamilies() {
       ['upstream'],
       EXCHANGE_SECONDS,
     ),
+    upstreamResponses: new CounterFamily(
+      'sluice_upstream_responses_total',
+      'What a service answered, by class of status code; failed: no whole answer. Requests that were refused never get there.',
+      ['upstream', 'code'],
+    ),
     upstreamEjections: new CounterFamily(
       'sluice_upstream_ejections_total',
       'Times that a server was left out for a while because it kept failing.',
@@ -45,6 +54,12 @@ export function createFamilies() {
       'sharing',
       'verdict',
     ]),
+    limitUsed: new HistogramFamily(
+      'sluice_limit_used_ratio',
+      'Part of the limit that a key had used at each decision, the request itself included; above 1: refused.',
+      ['limit'],
+      USED_PARTS,
+    ),
     localDenials: new CounterFamily(
       'sluice_local_denials_total',
       'Decisions that were refused from memory because the key was known to be over its limit; also counted as denied.',
@@ -87,6 +102,27 @@ export function createFamilies() {
       'sluice_counters_evicted_total',
       'Counters forgotten before their time because memory was at its cap.',
       ['sharing'],
+    ),
+    peerMessages: new CounterFamily(
+      'sluice_peer_messages_total',
+      'Messages to and from other hosts, by the way of sharing that they serve; membership serves all of them.',
+      ['sharing', 'direction'],
+    ),
+    peerBytes: new CounterFamily(
+      'sluice_peer_bytes_total',
+      'Bytes of those messages as they travel, without the headers of UDP, TCP and IP.',
+      ['sharing', 'direction'],
+    ),
+    peerRefusals: new CounterFamily(
+      'sluice_peer_refusals_total',
+      'Messages of other hosts, or of strangers, that were dropped unread.',
+      ['reason'],
+    ),
+    staleness: new HistogramFamily(
+      'sluice_counter_staleness_seconds',
+      'Age of other hosts’ counts when they arrive.',
+      ['sharing'],
+      STALENESS_SECONDS,
     ),
     configReloads: new CounterFamily('sluice_config_reloads_total', 'Configuration reloads, by result.', ['result']),
   };

@@ -1,5 +1,5 @@
-import type { RequestEvent, StoreErrorKind, Telemetry } from '../core/telemetry.ts';
-import type { FailurePolicy, SharingName } from '../core/types.ts';
+import type { PeerRefusal, PeerTraffic, RequestEvent, StoreErrorKind, Telemetry } from '../core/telemetry.ts';
+import type { FailurePolicy, ReplicatedSharing, SharingName } from '../core/types.ts';
 
 /** Tells several listeners everything, in order. Allocates nothing per call. */
 export function fanOut(...listeners: readonly Telemetry[]): Telemetry {
@@ -21,6 +21,9 @@ class FanOut implements Telemetry {
     verdict: 'allowed' | 'denied' | 'shadow_denied' | 'local_denial',
   ): void {
     for (const listener of this.#listeners) listener.decision(limit, sharing, verdict);
+  }
+  limitUsed(limit: string, part: number): void {
+    for (const listener of this.#listeners) listener.limitUsed(limit, part);
   }
   decisionTime(sharing: SharingName, seconds: number): void {
     for (const listener of this.#listeners) listener.decisionTime(sharing, seconds);
@@ -54,5 +57,14 @@ class FanOut implements Telemetry {
   }
   upstreamRetry(upstream: string): void {
     for (const listener of this.#listeners) listener.upstreamRetry(upstream);
+  }
+  peerMessage(traffic: PeerTraffic, direction: 'sent' | 'received', bytes: number): void {
+    for (const listener of this.#listeners) listener.peerMessage(traffic, direction, bytes);
+  }
+  peerRefused(reason: PeerRefusal): void {
+    for (const listener of this.#listeners) listener.peerRefused(reason);
+  }
+  staleness(sharing: ReplicatedSharing, seconds: number): void {
+    for (const listener of this.#listeners) listener.staleness(sharing, seconds);
   }
 }

@@ -2,15 +2,19 @@
 
 import type { Clock } from '../core/clock.ts';
 import { systemClock } from '../core/clock.ts';
-import type { RequestEvent, StoreErrorKind, Telemetry } from '../core/telemetry.ts';
-import type { FailurePolicy, SharingName } from '../core/types.ts';
+import { REPLICATED_SHARINGS } from '../core/sharings.ts';
+import type { PeerRefusal, PeerTraffic, RequestEvent, StoreErrorKind, Telemetry } from '../core/telemetry.ts';
+import type { FailurePolicy, ReplicatedSharing, SharingName } from '../core/types.ts';
 import type { CounterCell, HistogramCell } from './cells.ts';
-import { ReadCounter } from './cells.ts';
 import type { Rendered } from './exposition.ts';
 import { Exposition } from './exposition.ts';
 import type { Families } from './families.ts';
 import { createFamilies } from './families.ts';
+import { PeerCells } from './peer-cells.ts';
 import { addProcessMetrics } from './process-metrics.ts';
+import type { Readings } from './readings.ts';
+import { addReadings } from './readings.ts';
+import { UpstreamCells } from './upstream-cells.ts';
 
 /** The names that may become label values, from a configuration. Anything else is counted under {@link UNDECLARED}. */
 export interface Declaration {
@@ -21,15 +25,6 @@ export interface Declaration {
     readonly onFailure: FailurePolicy;
   }>;
   readonly upstreams: Iterable<{ readonly name: string; readonly servers: readonly string[] }>;
-}
-
-/** Numbers that others keep; read at each scrape. */
-export interface Readings {
-  requestsInFlight?(): number;
-  /** Counters held in this process's memory. */
-  countersHeld?(): number;
-  /** Log lines lost because whoever reads the log stalled. */
-  logLinesDropped?(): number;
 }
 
 export interface Metrics {
@@ -55,23 +50,7 @@ export function createMetrics(options: { readonly version: string; readonly cloc
   const telemetry = new MetricsTelemetry(families, clock);
   const readings: Readings = {};
 
-  exposition.addGauge({
-    name: 'sluice_requests_in_flight',
-    help: 'Requests being worked on now.',
-    read: () => readings.requestsInFlight?.() ?? 0,
-  });
-  exposition.addGauge({
-    name: 'sluice_counters',
-    help: 'Counters held in this instance’s memory.',
-    read: () => readings.countersHeld?.() ?? 0,
-  });
-  exposition.addFamilies([
-    new ReadCounter(
-      'sluice_log_lines_dropped_total',
-      'Log lines lost because whoever reads the log stalled.',
-      () => readings.logLinesDropped?.() ?? 0,
-    ),
-  ]);
+  addReadings(exposition, readings);
   exposition.addGauge({
     name: 'sluice_store_circuit_state',
     help: '1 for the state that the circuit to the store is in, 0 for the others.',
@@ -116,6 +95,7 @@ interface LimitCells {
   readonly verdicts: Map<SharingName, Readonly<Record<'allowed' | 'denied' | 'shadow_denied', CounterCell>>>;
   readonly local: CounterCell;
   readonly leased: CounterCell;
+  readonly used: HistogramCell;
   readonly leaseUnits: Readonly<Record<'bought' | 'used' | 'returned' | 'expired', CounterCell>>;
 }
 
@@ -125,11 +105,11 @@ class MetricsTelemetry implements Telemetry {
   readonly #clock: Clock;
   readonly #routes = new Map<string, RouteCells>();
   readonly #limits = new Map<string, LimitCells>();
-  readonly #upstreams = new Map<string, HistogramCell>();
-  readonly #servers = new Set<string>();
+  readonly #upstreams: UpstreamCells;
   readonly #decisionTimes: Readonly<Record<SharingName, HistogramCell>>;
   readonly #roundtrip: HistogramCell;
   readonly #batch: HistogramCell;
+  readonly #peers: PeerCells;
   circuitState: 'closed' | 'open' | 'half_open' = 'closed';
   lastReloadMs: number;
 
@@ -137,17 +117,24 @@ class MetricsTelemetry implements Telemetry {
     this.#families = families;
     this.#clock = clock;
     this.lastReloadMs = clock.now();
+    const decisionTime = (sharing: SharingName): HistogramCell => families.decisionDuration.cell(sharing);
     this.#decisionTimes = {
-      local: families.decisionDuration.cell('local'),
-      redis: families.decisionDuration.cell('redis'),
+      local: decisionTime('local'),
+      redis: decisionTime('redis'),
+      mesh: decisionTime('mesh'),
+      gossip: decisionTime('gossip'),
+      leader: decisionTime('leader'),
+      'random-leaders': decisionTime('random-leaders'),
     };
+    this.#peers = new PeerCells(families);
+    this.#upstreams = new UpstreamCells(families, UNDECLARED);
     this.#roundtrip = families.storeRoundtrip.cell();
     this.#batch = families.storeBatch.cell();
     for (const kind of ['timeout', 'connection', 'reply', 'circuit_open', 'overloaded'] as const) {
       families.storeErrors.cell(kind);
     }
     for (const result of ['success', 'failure', 'unchanged'] as const) families.configReloads.cell(result);
-    for (const sharing of ['local', 'redis'] as const) families.evicted.cell(sharing);
+    for (const sharing of ['local', 'redis', ...REPLICATED_SHARINGS] as const) families.evicted.cell(sharing);
     this.#addRoute(UNDECLARED);
     this.#addLimit(UNDECLARED);
   }
@@ -158,14 +145,7 @@ class MetricsTelemetry implements Telemetry {
       this.#verdicts(this.#addLimit(limit.name), limit.name, limit.sharing);
       this.#families.fallbacks.cell(limit.name, limit.onFailure);
     }
-    for (const { name, servers } of names.upstreams) {
-      if (!this.#upstreams.has(name)) this.#upstreams.set(name, this.#families.upstreamDuration.cell(name));
-      this.#families.upstreamRetries.cell(name);
-      for (const server of servers) {
-        this.#servers.add(`${name} ${server}`);
-        this.#families.upstreamEjections.cell(name, server);
-      }
-    }
+    for (const { name, servers } of names.upstreams) this.#upstreams.declare(name, servers);
   }
 
   #addRoute(name: string): RouteCells {
@@ -199,11 +179,12 @@ class MetricsTelemetry implements Telemetry {
   #addLimit(name: string): LimitCells {
     let cells = this.#limits.get(name);
     if (cells === undefined) {
-      const { localDenials, leaseDecisions, leaseUnits } = this.#families;
+      const { localDenials, leaseDecisions, leaseUnits, limitUsed } = this.#families;
       cells = {
         verdicts: new Map(),
         local: localDenials.cell(name),
         leased: leaseDecisions.cell(name),
+        used: limitUsed.cell(name),
         leaseUnits: {
           bought: leaseUnits.cell(name, 'bought'),
           used: leaseUnits.cell(name, 'used'),
@@ -238,9 +219,7 @@ class MetricsTelemetry implements Telemetry {
     cells.outcomes[event.outcome].inc();
     const hundreds = event.status >= 100 && event.status < 600 ? Math.floor(event.status / 100) : 0;
     this.#duration(cells, route, hundreds).observe(event.durationMs / 1000);
-    if (event.upstreamMs !== undefined && event.upstream !== undefined) {
-      this.#upstreams.get(event.upstream)?.observe(event.upstreamMs / 1000);
-    }
+    this.#upstreams.finished(event);
   }
 
   decision(
@@ -257,6 +236,10 @@ class MetricsTelemetry implements Telemetry {
     } else {
       verdicts[verdict].inc();
     }
+  }
+
+  limitUsed(limit: string, part: number): void {
+    (this.#limits.get(limit) ?? this.#addLimit(UNDECLARED)).used.observe(part);
   }
 
   decisionTime(sharing: SharingName, seconds: number): void {
@@ -301,11 +284,22 @@ class MetricsTelemetry implements Telemetry {
   }
 
   upstreamEjected(upstream: string, server: string): void {
-    const known = this.#servers.has(`${upstream} ${server}`);
-    this.#families.upstreamEjections.cell(known ? upstream : UNDECLARED, known ? server : UNDECLARED).inc();
+    this.#upstreams.ejected(upstream, server);
   }
 
   upstreamRetry(upstream: string): void {
-    this.#families.upstreamRetries.cell(this.#upstreams.has(upstream) ? upstream : UNDECLARED).inc();
+    this.#upstreams.retried(upstream);
+  }
+
+  peerMessage(traffic: PeerTraffic, direction: 'sent' | 'received', bytes: number): void {
+    this.#peers.message(traffic, direction, bytes);
+  }
+
+  peerRefused(reason: PeerRefusal): void {
+    this.#peers.refused(reason);
+  }
+
+  staleness(sharing: ReplicatedSharing, seconds: number): void {
+    this.#peers.staleness(sharing, seconds);
   }
 }

@@ -10,6 +10,8 @@ export interface KeyLayout {
   counter(identity: string): string;
   /** Sorted set of live instances by the end of their lease. */
   readonly instances: string;
+  /** Sorted set of hosts that share counts among themselves, by the end of their lease. */
+  readonly peers: string;
   /** Number that grows with each operator's reset, so that instances drop what they remember of denials. */
   readonly resets: string;
   /** Written to find out whether counting works; different numbers fall into different slots. */
@@ -22,6 +24,7 @@ export function keyLayout(prefix: string): KeyLayout {
     pattern: `${prefix}:*`,
     counter: (identity) => counters + identity,
     instances: `${prefix}:{fleet}:instances`,
+    peers: `${prefix}:{fleet}:peers`,
     resets: `${prefix}:{fleet}:resets`,
     probe: (n) => `${prefix}:probe:${n}`,
   };

@@ -16,6 +16,11 @@ export interface Check {
   readonly lease: boolean;
   /** For `concurrency`: names this holder, unique among all instances. */
   readonly holder: string | undefined;
+  /**
+   * The part of the policy's limit that the visible hosts may use, in (0, 1]; left out: all of it. Below 1 only for strategies with a
+   * {@link Strategy.visibleShare}: hosts that cannot be seen may be using the rest.
+   */
+  readonly share?: number;
 }
 
 export interface Verdict {
@@ -70,4 +75,9 @@ export interface Strategy {
   peek(check: Check): Promise<CounterView>;
   /** Forgets a counter; true when there was one. */
   reset(check: Check): Promise<boolean>;
+  /**
+   * For strategies that decide on what other hosts tell: the part of the hosts last known that is visible now, in (0, 1]. Below
+   * 1 counts may be missing, and the caller applies each limit's failure policy: `local` by {@link Check.share}.
+   */
+  visibleShare?(): number;
 }

@@ -64,6 +64,7 @@ export async function startAdmin(changes: Partial<AdminDeps> = {}): Promise<Runn
     }),
     top: () => undefined,
     reload: async () => ({ result: 'unchanged' }),
+    peers: () => undefined,
     check: async () => UNLIMITED,
     ...changes,
   };

@@ -21,6 +21,7 @@ describe('the OpenAPI document', () => {
       'GET /v1/check',
       'GET /v1/limits',
       'GET /v1/limits/{limit}/keys/{key}',
+      'GET /v1/peers',
       'GET /v1/top',
       'POST /v1/check',
       'POST /v1/explain',

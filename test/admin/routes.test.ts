@@ -201,6 +201,57 @@ describe('reload', () => {
   });
 });
 
+describe('peers', () => {
+  it('are none without a peers block', async () => {
+    await using running = await startAdmin();
+    const reply = await running.call({ path: '/v1/peers' });
+    assert.deepEqual(reply.json(), { visibleShare: 1, peers: [], leaders: [] });
+  });
+
+  it('are told with their state, since when, and who leads', async () => {
+    const incarnation = Date.UTC(2026, 10, 23, 18, 0, 0);
+    await using running = await startAdmin({
+      peers: () => ({
+        self: { address: '10.1.2.3:7946', incarnation },
+        discovery: 'file',
+        visibleShare: 0.75,
+        peers: [
+          { address: '10.1.2.4:7946', incarnation, state: 'alive', since: incarnation + 1_500 },
+          { address: '[2001:db8::1]:7946', incarnation: Number.MAX_SAFE_INTEGER, state: 'dead', since: incarnation },
+        ],
+        leaders: [
+          { sharing: 'leader', slot: 0, address: '10.1.2.4:7946', term: 4_711 },
+          { sharing: 'leader', slot: 1, address: undefined, term: undefined },
+        ],
+      }),
+    });
+    const reply = await running.call({ path: '/v1/peers' });
+    assert.deepEqual(reply.json(), {
+      self: { address: '10.1.2.3:7946', incarnation: '2026-11-23T18:00:00.000Z' },
+      discovery: 'file',
+      visibleShare: 0.75,
+      peers: [
+        {
+          address: '10.1.2.4:7946',
+          incarnation: '2026-11-23T18:00:00.000Z',
+          state: 'alive',
+          since: '2026-11-23T18:00:01.500Z',
+        },
+        {
+          address: '[2001:db8::1]:7946',
+          incarnation: '1970-01-01T00:00:00.000Z',
+          state: 'dead',
+          since: '2026-11-23T18:00:00.000Z',
+        },
+      ],
+      leaders: [
+        { sharing: 'leader', slot: 0, address: '10.1.2.4:7946', term: 4_711 },
+        { sharing: 'leader', slot: 1 },
+      ],
+    });
+  });
+});
+
 describe('the status page', () => {
   it('shows version, state and limits, and runs nothing that a name smuggles in', async () => {
     await using running = await startAdmin({

@@ -40,7 +40,8 @@ describe('sluice, asked for help', { concurrency: 3 }, () => {
   it('lists its commands, and the flags of each', async () => {
     const { code, stdout, stderr } = await runSluice(['--help']);
     assert.deepEqual([code, stderr], [0, '']);
-    for (const word of ['run', 'check', 'explain', 'schema']) assert.match(stdout, new RegExp(`^ {2}${word}\\b`, 'm'));
+    for (const word of ['run', 'check', 'explain', 'schema', 'healthcheck'])
+      assert.match(stdout, new RegExp(`^ {2}${word}\\b`, 'm'));
     const run = await runSluice(['run', '--help']);
     for (const flag of ['config', 'upstream', 'limit', 'key', 'redis', 'listen', 'admin']) {
       assert.match(run.stdout, new RegExp(`--${flag} <`));
@@ -56,7 +57,7 @@ describe('sluice, mistyped: one line on stderr and exit code 2', { concurrency: 
   const cases: readonly (readonly [args: readonly string[], said: RegExp])[] = [
     [['chekc', 'sluice.yaml'], /^sluice: unknown command "chekc" \(did you mean "check"\?\)$/],
     [['explian', '-c', 'x', 'http://x/'], /unknown command "explian" \(did you mean "explain"\?\)/],
-    [['frobnicate'], /unknown command "frobnicate" \(there is run, check, explain, schema\)/],
+    [['frobnicate'], /unknown command "frobnicate" \(there is run, check, explain, schema, healthcheck\)/],
     [[''], /unknown command ""/],
     [['run', 'sluice.yaml'], /too many arguments for 'run'/],
     [['--upstrem', 'http://x'], /unknown option '--upstrem' \(Did you mean --upstream\?\)/],
@@ -65,6 +66,9 @@ describe('sluice, mistyped: one line on stderr and exit code 2', { concurrency: 
     [['check', 'a', 'b'], /too many arguments for 'check'/],
     [['schema', 'x'], /too many arguments for 'schema'/],
     [['explain', 'http://x/'], /'-c, --config <file>' not specified/],
+    [['healthcheck', '--admin', '9090'], /^sluice: --admin: "9090" is not an address to listen on \(host:port, for/],
+    [['healthcheck', '--admin', '127.0.0.1:0'], /^sluice: --admin: port 0 is nobody’s/],
+    [['healthcheck', '--admin', 'a:1', '-c', 'b'], /'--admin <address>' cannot be used with option '-c, --config/],
   ];
   for (const [args, said] of cases) {
     it(`sluice ${args.join(' ')}`, async () => {

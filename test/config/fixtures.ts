@@ -7,6 +7,8 @@ export const FIXTURE_ENV = {
   SLUICE_ADMIN_TOKEN: 'admin-token-of-the-tests',
   SLUICE_REDIS_URL: 'redis://:redis-password-of-the-tests@127.0.0.1:6379',
   SLUICE_REDIS_PASSWORD: 'redis-password-of-the-tests',
+  SLUICE_PEER_SECRET: 'peer-secret-of-the-tests',
+  SLUICE_ETCD_PASSWORD: 'etcd-password-of-the-tests',
   SLUICE_DEMO_UPSTREAM: 'http://127.0.0.1:3999',
 } as const;
 

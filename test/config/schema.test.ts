@@ -69,7 +69,7 @@ test('a default of the schema is a value that the schema allows', () => {
 
 /** Faults that the schema itself shows in an editor, without our reader. */
 const STRUCTURAL =
-  /^(unknown-key|not-yet|missing-key|wrong-type|wrong-word|out-of-range|empty-list|duplicate-entry|bad-name|bad-rate|bad-duration|bad-size|bad-address|bad-cost|bad-redis-url|redis-servers|bad-key-part)$/;
+  /^(unknown-key|missing-key|wrong-type|wrong-word|out-of-range|empty-list|duplicate-entry|bad-name|bad-rate|bad-duration|bad-size|bad-address|bad-cost|bad-redis-url|redis-servers|peers-discovery|bad-key-part)$/;
 /** Of those, what only the reader knows. */
 const READER_ONLY = /^(out-of-range--timer|bad-address--port|bad-redis-url--no-password)$/;
 

@@ -29,7 +29,14 @@ export interface Page {
   readonly text: string;
 }
 
-const PLACES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md'];
+const PLACES = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'bench/README.md',
+  'helm/sluice/README.md',
+];
 
 /** Every page that users and contributors read. */
 export function allPages(): readonly Page[] {

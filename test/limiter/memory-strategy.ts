@@ -34,7 +34,9 @@ export class MemoryStrategy implements Strategy {
   decide(group: readonly Check[]): GroupVerdict {
     this.groups.push(group);
     if (this.failing !== undefined) throw this.failing;
-    const room = group.map((check) => this.#used(check.counter) + check.cost <= capacity(check.policy));
+    const room = group.map(
+      (check) => this.#used(check.counter) + check.cost <= capacity(check.policy) * (check.share ?? 1),
+    );
     const allowed = group.every((check, i) => check.shadow || room[i]);
     const verdicts = group.map((check, i): Verdict => {
       const had = room[i] === true;
@@ -110,6 +112,14 @@ export class AsyncStrategy extends MemoryStrategy {
   override async check(group: readonly Check[]): Promise<GroupVerdict> {
     await Promise.resolve();
     return this.decide(group);
+  }
+}
+
+/** Decides in memory on what other hosts tell, and may have lost sight of some. */
+export class PeerStrategy extends MemoryStrategy {
+  visible = 1;
+  visibleShare(): number {
+    return this.visible;
   }
 }
 

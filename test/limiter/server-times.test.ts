@@ -3,6 +3,7 @@ import { it } from 'node:test';
 import { silentLogger } from '../../src/core/logger.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { silentTelemetry } from '../../src/core/telemetry.ts';
+import type { SharingName } from '../../src/core/types.ts';
 import { VirtualClock } from '../../src/core/virtual-clock.ts';
 import { createLimiter } from '../../src/limiter/create.ts';
 import { LocalStrategy } from '../../src/sharing/local.ts';
@@ -31,7 +32,7 @@ it('gives back each check at the time of the server that charged it', async () =
     random: seededRandom(1),
     telemetry: silentTelemetry,
     logger: silentLogger,
-    strategies: new Map([
+    strategies: new Map<SharingName, Strategy>([
       ['local', local],
       ['redis', cluster],
     ]),

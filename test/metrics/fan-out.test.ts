@@ -9,6 +9,7 @@ import { requestEvent } from './events.ts';
 const CALLS: { readonly [M in keyof Telemetry]: Parameters<Telemetry[M]> } = {
   requestFinished: [requestEvent()],
   decision: ['limit', 'redis', 'denied'],
+  limitUsed: ['limit', 0.9],
   decisionTime: ['local', 0.1],
   fallback: ['limit', 'deny'],
   leased: ['limit', 2],
@@ -20,6 +21,9 @@ const CALLS: { readonly [M in keyof Telemetry]: Parameters<Telemetry[M]> } = {
   evicted: ['local'],
   upstreamEjected: ['shop', 'http://10.0.0.1'],
   upstreamRetry: ['shop'],
+  peerMessage: ['gossip', 'sent', 120],
+  peerRefused: ['replayed'],
+  staleness: ['mesh', 0.2],
 };
 
 function recorder(heard: unknown[]): Telemetry {

@@ -58,11 +58,18 @@ describe('metrics', () => {
     telemetry.evicted('local');
     telemetry.upstreamEjected('shop', 'http://10.0.0.1:3000');
     telemetry.upstreamRetry('shop');
+    telemetry.peerMessage('gossip', 'sent', 120);
+    telemetry.peerRefused('clock');
+    telemetry.staleness('mesh', 0.1);
     const { body, contentType } = await metrics.render();
     assert.equal(contentType, 'text/plain; version=0.0.4; charset=utf-8');
-    assert.deepEqual(await checkWithPromtool(body), { status: 0, said: '' });
+    // A matter of taste: what grows stale is a counter, and the name is one that dashboards know.
+    const taste = "sluice_counter_staleness_seconds metric name should not include type 'counter'\n";
+    assert.deepEqual(await checkWithPromtool(body), { status: 3, said: taste });
+    const renamed = body.replaceAll('sluice_counter_staleness', 'sluice_count_staleness');
+    assert.deepEqual(await checkWithPromtool(renamed), { status: 0, said: '' });
     // The check can fail: a counter without `_total` is refused.
-    const broken = body.replaceAll('sluice_requests_total', 'sluice_requests');
+    const broken = renamed.replaceAll('sluice_requests_total', 'sluice_requests');
     assert.notEqual((await checkWithPromtool(broken)).status, 0);
   });
 
@@ -84,6 +91,14 @@ describe('metrics', () => {
       'sluice_config_reloads_total{result="failure"}',
       'sluice_store_roundtrip_seconds_count',
       'sluice_log_lines_dropped_total',
+      'sluice_peer_messages_total{sharing="membership",direction="received"}',
+      'sluice_peer_bytes_total{sharing="random-leaders",direction="sent"}',
+      'sluice_peer_refusals_total{reason="stale_term"}',
+      'sluice_counter_staleness_seconds_count{sharing="leader"}',
+      'sluice_counters_evicted_total{sharing="gossip"}',
+      'sluice_decision_duration_seconds_count{sharing="leader"}',
+      'sluice_peers{state="suspect"}',
+      'sluice_leader_term{slot="0"}',
     ]) {
       assert.equal(await readValue(metrics, series), 0, series);
     }
@@ -97,6 +112,35 @@ describe('metrics', () => {
       await readValue(metrics, 'sluice_requests_total{route="a \\"quoted\\"\\\\ name",outcome="allowed"}'),
       1,
     );
+  });
+
+  it('count what a service answered, whoever is to blame for the rest', async () => {
+    const answered = async (code: string): Promise<number | undefined> =>
+      readValue(metrics, `sluice_upstream_responses_total{upstream="shop",code="${code}"}`);
+    const metrics = started();
+    for (const status of [200, 204, 302, 404, 503]) metrics.telemetry.requestFinished(requestEvent({ status }));
+    metrics.telemetry.requestFinished(requestEvent({ status: 504, fault: 'upstream_timeout', outcome: 'error' }));
+    metrics.telemetry.requestFinished(requestEvent({ status: 200, fault: 'upstream_truncated', outcome: 'error' }));
+    metrics.telemetry.requestFinished(requestEvent({ status: 499, fault: 'client_aborted', outcome: 'error' }));
+    metrics.telemetry.requestFinished(requestEvent({ status: 429, upstream: undefined, outcome: 'denied' }));
+    assert.deepEqual(
+      [
+        await answered('2xx'),
+        await answered('3xx'),
+        await answered('4xx'),
+        await answered('5xx'),
+        await answered('failed'),
+      ],
+      [2, 1, 1, 1, 2],
+    );
+  });
+
+  it('show how much of a limit its keys use', async () => {
+    const metrics = started();
+    for (const part of [0.1, 0.5, 0.92, 1, 1.01]) metrics.telemetry.limitUsed('per-client', part);
+    const upTo = (le: string): Promise<number | undefined> =>
+      readValue(metrics, `sluice_limit_used_ratio_bucket{le="${le}",limit="per-client"}`);
+    assert.deepEqual([await upTo('0.5'), await upTo('0.95'), await upTo('1'), await upTo('+Inf')], [2, 3, 4, 5]);
   });
 
   it('count a request under its route, outcome, class of status and upstream', async () => {
@@ -139,6 +183,35 @@ describe('metrics', () => {
       [await units('bought'), await units('used'), await units('returned'), await units('expired')],
       [20, 4, 16, 0],
     );
+  });
+
+  it('count the talk with other hosts in messages and bytes, and what was refused of it', async () => {
+    const metrics = started();
+    const { telemetry } = metrics;
+    telemetry.peerMessage('mesh', 'sent', 700);
+    telemetry.peerMessage('mesh', 'sent', 300);
+    telemetry.peerMessage('membership', 'received', 80);
+    telemetry.peerRefused('unauthenticated');
+    telemetry.staleness('mesh', 0.15);
+    assert.equal(await readValue(metrics, 'sluice_peer_messages_total{sharing="mesh",direction="sent"}'), 2);
+    assert.equal(await readValue(metrics, 'sluice_peer_bytes_total{sharing="mesh",direction="sent"}'), 1_000);
+    assert.equal(await readValue(metrics, 'sluice_peer_bytes_total{sharing="membership",direction="received"}'), 80);
+    assert.equal(await readValue(metrics, 'sluice_peer_refusals_total{reason="unauthenticated"}'), 1);
+    const staleness = (le: string) =>
+      readValue(metrics, `sluice_counter_staleness_seconds_bucket{le="${le}",sharing="mesh"}`);
+    assert.deepEqual([await staleness('0.1'), await staleness('0.2')], [0, 1]);
+  });
+
+  it('read who is there and who leads from those who know', async () => {
+    const metrics = started();
+    metrics.watch({
+      peers: () => ({ alive: 3, suspect: 1, dead: 0, gone: 2 }),
+      leaderTerms: () => [17, 0, 23],
+    });
+    assert.equal(await readValue(metrics, 'sluice_peers{state="alive"}'), 3);
+    assert.equal(await readValue(metrics, 'sluice_peers{state="gone"}'), 2);
+    assert.equal(await readValue(metrics, 'sluice_leader_term{slot="1"}'), 0);
+    assert.equal(await readValue(metrics, 'sluice_leader_term{slot="2"}'), 23);
   });
 
   it('grow no label with traffic: what no configuration names is counted as none', async () => {

@@ -55,6 +55,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'ipaddr.js': ['core', 'config', 'proxy', 'admin', 'limiter'],
   '@prometheus-io/client': ['metrics'],
   pino: ['metrics'],
+  etcd3: ['cluster'],
+  '@grpc/grpc-js': ['cluster'],
 };
 
 /** Built-in modules that a room must not know: strategies know no HTTP and no files, algorithms know no place at all. */

@@ -19,6 +19,8 @@ export interface GatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What `faketime -f` takes, such as `+1h`: the process believes the time to be off by that much. */
   readonly faketime?: string;
+  /** Network namespace to run in, made by `startNetwork`. */
+  readonly netns?: string;
   /** Milliseconds to wait for the ready line. Default 15,000. */
   readonly readyWithin?: number;
 }
@@ -107,8 +109,15 @@ export async function runSluice(
   return { code: child.exitCode, stdout: output.stdout, stderr: output.stderr };
 }
 
-function spawnSluice(args: readonly string[], options: Pick<GatewayOptions, 'env' | 'faketime'>): ChildProcess {
-  return spawnOwned(process.execPath, [join(ROOT, 'src/main.ts'), ...args], {
+function spawnSluice(
+  args: readonly string[],
+  options: Pick<GatewayOptions, 'env' | 'faketime' | 'netns'>,
+): ChildProcess {
+  const command = [process.execPath, join(ROOT, 'src/main.ts'), ...args];
+  // ip replaces itself by the command, so the process id stays.
+  const inNamespace = options.netns === undefined ? [] : [requireServer('ip'), 'netns', 'exec', options.netns];
+  const [program = process.execPath, ...rest] = [...inNamespace, ...command];
+  return spawnOwned(program, rest, {
     cwd: ROOT,
     env: { ...process.env, NODE_OPTIONS: '', ...options.env, ...fakeClock(options.faketime) },
     stdio: ['ignore', 'pipe', 'pipe'],

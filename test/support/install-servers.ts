@@ -1,7 +1,7 @@
 /**
  * Makes sure that the real servers are there before tests or benchmarks start.
  *
- * usage: node test/support/install-servers.ts [--bench | NAME...]
+ * usage: node test/support/install-servers.ts [--faults | --bench | NAME...]
  *
  * Does nothing when they are. Otherwise installs Debian's packages when it may (root, apt-get), and else prints one line
  * that says what to install and exits with 1.
@@ -12,7 +12,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { argv, stderr } from 'node:process';
 import type { ServerName } from './servers.ts';
-import { BENCH_SERVERS, debianPackages, isServerName, missingServers, TEST_SERVERS, whatToInstall } from './servers.ts';
+import {
+  BENCH_SERVERS,
+  debianPackages,
+  FAULT_SERVERS,
+  isServerName,
+  missingServers,
+  TEST_SERVERS,
+  whatToInstall,
+} from './servers.ts';
 
 /**
  * Runs under flock, so that parallel runs take turns; the kernel gives the lock back however the run ends. The policy
@@ -36,6 +44,7 @@ apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 install "$@"
 
 function wantedServers(args: readonly string[]): readonly ServerName[] {
   if (args.length === 0) return TEST_SERVERS;
+  if (args.length === 1 && args[0] === '--faults') return [...TEST_SERVERS, ...FAULT_SERVERS];
   if (args.length === 1 && args[0] === '--bench') return BENCH_SERVERS;
   const unknown = args.find((name) => !isServerName(name));
   if (unknown !== undefined) throw new Error(`unknown server: ${unknown}`);

@@ -14,8 +14,13 @@ const SERVERS = {
   'redis-cli': { debianPackages: ['redis-tools'] },
   openssl: { debianPackages: ['openssl'] },
   nginx: { debianPackages: ['nginx-light'] },
+  prometheus: { debianPackages: ['prometheus'] },
   promtool: { debianPackages: ['prometheus'] },
   faketime: { debianPackages: ['faketime'] },
+  etcd: { debianPackages: ['etcd-server'] },
+  etcdctl: { debianPackages: ['etcd-client'] },
+  nft: { debianPackages: ['nftables'] },
+  ip: { debianPackages: ['iproute2'] },
   haproxy: { debianPackages: ['haproxy'] },
   wrk: { debianPackages: ['wrk'] },
   'nginx-lua': {
@@ -33,9 +38,15 @@ export const TEST_SERVERS: readonly ServerName[] = [
   'redis-cli',
   'openssl',
   'nginx',
+  'prometheus',
   'promtool',
   'faketime',
+  'etcd',
+  'etcdctl',
 ];
+
+/** What `npm run test:faults` needs beside those. */
+export const FAULT_SERVERS: readonly ServerName[] = ['nft', 'ip'];
 
 /** What `npm run bench` needs. */
 export const BENCH_SERVERS: readonly ServerName[] = [

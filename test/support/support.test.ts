@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { spawnOwned } from './child.ts';
+import { startEtcd } from './etcd.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { Connection, formatRequest, request, startUpstream } from './http.ts';
@@ -64,6 +65,24 @@ describe('startRedis', () => {
   it('rejects a command that the server refuses', async () => {
     await using redis = await startRedis();
     await assert.rejects(redis.cli('NOSUCHCOMMAND'), /unknown command/);
+  });
+});
+
+describe('startEtcd', { timeout: 60_000 }, () => {
+  it('comes back with its data or without, after a crash and after a freeze', async () => {
+    await using etcd = await startEtcd();
+    await etcd.ctl('put', 'a', '1');
+    etcd.freeze();
+    await etcd.restart();
+    assert.equal(await etcd.ctl('get', 'a', '--print-value-only'), '1');
+    await etcd.kill9();
+    await assert.rejects(etcd.ctl('get', 'a', '--command-timeout=500ms'));
+    await etcd.restart({ empty: true });
+    assert.equal(await etcd.ctl('get', 'a', '--print-value-only'), '');
+  });
+
+  it('rejects with the server’s own words when an option is wrong', async () => {
+    await assert.rejects(startEtcd({ args: ['--no-such-option'] }), /did not become ready.*no-such-option/s);
   });
 });
 

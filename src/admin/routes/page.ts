@@ -45,7 +45,7 @@ function page(deps: AdminDeps): string {
 <body>
 <h1>Sluice ${escapeHtml(deps.version)}</h1>
 <p>Running since ${new Date(deps.startedAt).toISOString()}; ${escapeHtml(state)}.</p>
-<p><a href="/metrics">Metrics</a> · <a href="/v1/limits">Limits as JSON</a> · <a href="/openapi.json">OpenAPI</a> ·
+<p><a href="/metrics">Metrics</a> · <a href="/v1/limits">Limits as JSON</a> · <a href="/v1/peers">Other hosts</a> · <a href="/openapi.json">OpenAPI</a> ·
 <a href="/healthz">healthz</a> · <a href="/readyz">readyz</a></p>
 <h2>Limits</h2>
 ${limits.length === 0 ? '<p>None: every request passes.</p>' : table(limits)}

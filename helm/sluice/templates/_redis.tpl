@@ -1,0 +1,4 @@
+{{- define "sluice.redisSelector" -}}
+{{ include "sluice.selector" . }}
+app.kubernetes.io/component: redis
+{{- end }}

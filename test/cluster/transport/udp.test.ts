@@ -1,0 +1,4 @@
+import { transportConformance } from '../../conformance/transport.ts';
+import { network } from './networks.ts';
+
+transportConformance('udp', async () => network('udp'));

@@ -1,0 +1,166 @@
+/** The whole promise, at size: 1,000 in 10 s over four gateways offered 500 a second each, while hosts die, sleep, and lose each other. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ReplicatedSharing } from '../../src/core/types.ts';
+import { startEtcd } from '../support/etcd.ts';
+import { startUpstream } from '../support/http.ts';
+import { noNetwork, startNetwork } from '../support/network.ts';
+import type { Load, PeerFleet, PeerHost } from './peers-fleet.ts';
+import { admittedPerWindow, mostExcess, peersOf, quantile, startLoad, startPeerFleet } from './peers-fleet.ts';
+
+const WINDOW_MS = 10_000;
+const LIMIT = 1_000;
+const HOSTS = 4;
+const PER_HOST = 500;
+const INTERVAL_MS = 100;
+/** A machine that is busy with all of these processes. */
+const DELAY_MS = 100;
+
+/** Windows counted from the first whole one, and what they admitted. */
+class Timeline {
+  readonly #first = Math.ceil(Date.now() / WINDOW_MS);
+  readonly #load: Load;
+
+  constructor(load: Load) {
+    this.#load = load;
+  }
+
+  /** Waits until so long after window `index` begins. */
+  async reach(index: number, afterMs = 0): Promise<void> {
+    const at = (this.#first + index) * WINDOW_MS + afterMs;
+    while (Date.now() < at) await sleep(at - Date.now());
+  }
+
+  get counts(): readonly number[] {
+    const all = admittedPerWindow(this.#load.seen, WINDOW_MS);
+    return all.filter(({ start }) => start >= this.#first * WINDOW_MS).map(({ count }) => count);
+  }
+
+  assertClose(index: number, why: string): void {
+    const count = this.counts[index] ?? Number.NaN;
+    assert.ok(Math.abs(count - LIMIT) <= 0.05 * LIMIT, `${why}: window ${index} of ${this.counts.join(', ')}`);
+  }
+
+  assertAtMost(index: number, most: number, why: string): void {
+    const count = this.counts[index] ?? Number.NaN;
+    assert.ok(count <= most, `${why}: window ${index} of ${this.counts.join(', ')}, at most ${most}`);
+  }
+}
+
+/** The host that leads, where hosts lead; the last one otherwise. */
+async function mostImportant(fleet: PeerFleet): Promise<PeerHost> {
+  const [host] = fleet.hosts;
+  assert.ok(host);
+  const leader = (await peersOf(host)).leaders.find(({ address }) => address !== undefined)?.address;
+  const found = fleet.hosts.find(({ peerAddress }) => peerAddress === leader) ?? fleet.hosts.at(-1);
+  assert.ok(found);
+  return found;
+}
+
+const bound = (sharing: ReplicatedSharing, intervalMs = INTERVAL_MS): number =>
+  LIMIT + mostExcess({ sharing, hosts: HOSTS, limit: LIMIT, offered: HOSTS * PER_HOST, intervalMs, delayMs: DELAY_MS });
+
+const LIMIT_CONFIG = { rate: `${LIMIT}/${WINDOW_MS}ms`, algorithm: 'fixed-window', onFailure: 'local' };
+
+describe('1,000 in 10 s, offered 4 × 500 a second', { skip: noNetwork, concurrency: false }, () => {
+  for (const sharing of ['mesh', 'gossip', 'leader', 'random-leaders'] as const) {
+    it(`${sharing}: holds through a kill, a restart, loss, a pause and a partition`, {
+      timeout: 235_000,
+    }, async (t) => {
+      using network = startNetwork(HOSTS);
+      await using upstream = await startUpstream();
+      await using etcd = sharing === 'leader' ? await startEtcd({ listen: network.gatewayIp }) : undefined;
+      await using fleet = await startPeerFleet({
+        sharing,
+        limit: LIMIT_CONFIG,
+        upstream: upstream.url.replace('127.0.0.1', network.gatewayIp),
+        network,
+        ...(etcd === undefined ? {} : { more: { etcd: { endpoints: [etcd.endpoint] } } }),
+      });
+      await fleet.together();
+      const loads = [startLoad(fleet.hosts, PER_HOST), startLoad(fleet.hosts, 20, '/alone')];
+      const [load] = loads;
+      assert.ok(load);
+      const time = new Timeline(load);
+      try {
+        await time.reach(3);
+        for (const index of [0, 1, 2]) time.assertAtMost(index, bound(sharing), 'undisturbed');
+        for (const index of [1, 2]) time.assertClose(index, 'undisturbed');
+        const p99 = (name: string): Promise<number> =>
+          quantile(fleet.hosts, 0.99, 'sluice_decision_duration_seconds', `sharing="${name}"`);
+        const [shared, alone] = [await p99(sharing), await p99('local')];
+        t.diagnostic(`p99 of a decision: ${1e6 * shared} µs, local ${1e6 * alone} µs`);
+
+        const victim = await mostImportant(fleet);
+        await time.reach(3, 1_000);
+        await victim.gateway.kill9();
+        await time.reach(5);
+        time.assertAtMost(3, 2 * LIMIT, 'killed');
+        time.assertClose(4, 'three hosts');
+        await victim.restart();
+        await time.reach(7);
+        time.assertAtMost(5, bound(sharing), 'restarted');
+        time.assertClose(6, 'restarted');
+
+        network.lose(0.05);
+        await time.reach(9);
+        for (const index of [7, 8]) time.assertAtMost(index, bound(sharing, 2 * INTERVAL_MS), 'loss of 5 %');
+        time.assertClose(8, 'loss of 5 %');
+        network.heal();
+
+        const sleeper = await mostImportant(fleet);
+        await time.reach(9, 1_000);
+        sleeper.gateway.signal('SIGSTOP');
+        await time.reach(9, 6_000);
+        sleeper.gateway.signal('SIGCONT');
+        await time.reach(12);
+        time.assertAtMost(9, 2 * LIMIT, 'asleep for 5 s');
+        time.assertClose(11, 'awake again');
+
+        await time.reach(12, 500);
+        network.partition([0, 1], [2, 3]);
+        await time.reach(14);
+        time.assertAtMost(12, 2 * LIMIT, 'partition begins');
+        time.assertClose(13, 'each side takes its share');
+        network.heal();
+        await time.reach(16);
+        time.assertAtMost(14, bound(sharing), 'partition ends');
+        time.assertClose(15, 'together again');
+        assert.deepEqual((await peersOf(victim)).visibleShare, 1);
+      } finally {
+        t.diagnostic(`admitted in each window: ${time.counts.join(', ')}; not sent: ${load.skipped.join(', ')}`);
+        await Promise.all(loads.map((each) => each.stop()));
+      }
+    });
+  }
+
+  it('leader: holds while etcd is frozen for 30 s', { timeout: 150_000 }, async (t) => {
+    await using upstream = await startUpstream();
+    await using etcd = await startEtcd();
+    await using fleet = await startPeerFleet({
+      sharing: 'leader',
+      limit: LIMIT_CONFIG,
+      upstream: upstream.url,
+      more: { etcd: { endpoints: [etcd.endpoint] } },
+    });
+    await fleet.together();
+    const load = startLoad(fleet.hosts, PER_HOST);
+    const time = new Timeline(load);
+    try {
+      await time.reach(2);
+      time.assertClose(1, 'undisturbed');
+      etcd.freeze();
+      await time.reach(5);
+      etcd.thaw();
+      time.assertAtMost(2, bound('leader'), 'etcd freezes');
+      for (const index of [3, 4]) time.assertClose(index, 'without a leader each host takes its share');
+      await time.reach(8);
+      time.assertAtMost(5, bound('leader'), 'etcd is back');
+      time.assertClose(7, 'a leader again');
+    } finally {
+      t.diagnostic(`admitted in each window: ${time.counts.join(', ')}`);
+      await load.stop();
+    }
+  });
+});

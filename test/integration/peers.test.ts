@@ -1,0 +1,143 @@
+/** The promise of sharing without a store: four real gateways, one limit, each of the four ways. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ReplicatedSharing } from '../../src/core/types.ts';
+import type { Etcd } from '../support/etcd.ts';
+import { startEtcd } from '../support/etcd.ts';
+import { eventually } from '../support/eventually.ts';
+import type { Upstream } from '../support/http.ts';
+import { startUpstream } from '../support/http.ts';
+import { metric } from '../support/metrics.ts';
+import type { Load, PeerFleet, PeerHost } from './peers-fleet.ts';
+import { admittedPerWindow, mostExcess, peersOf, quantile, startLoad, startPeerFleet } from './peers-fleet.ts';
+
+const WINDOW_MS = 2_000;
+const LIMIT = 200;
+const HOSTS = 4;
+const PER_HOST = 100;
+const INTERVAL_MS = 100;
+/** A machine that is busy with all of these processes. */
+const DELAY_MS = 100;
+const SHARINGS: readonly ReplicatedSharing[] = ['mesh', 'gossip', 'leader', 'random-leaders'];
+
+/** Waits until so many whole windows lie between `from` and now. */
+async function windows(count: number, from = Date.now()): Promise<void> {
+  const end = (Math.ceil(from / WINDOW_MS) + count) * WINDOW_MS;
+  while (Date.now() < end + 50) await sleep(end + 50 - Date.now());
+}
+
+function counts(load: Load): readonly number[] {
+  return admittedPerWindow(load.seen, WINDOW_MS).map(({ count }) => count);
+}
+
+function assertClose(admitted: readonly number[], limit: number): void {
+  assert.ok(admitted.length > 0, 'no whole window');
+  for (const count of admitted) {
+    assert.ok(Math.abs(count - limit) <= 0.05 * limit, `${admitted.join(', ')} admitted in windows of ${limit}`);
+  }
+}
+
+function assertBounded(load: Load, sharing: ReplicatedSharing, hosts = HOSTS): void {
+  const offered = hosts * PER_HOST;
+  const most =
+    LIMIT + mostExcess({ sharing, hosts, limit: LIMIT, offered, intervalMs: INTERVAL_MS, delayMs: DELAY_MS });
+  for (const count of counts(load)) assert.ok(count <= most, `${counts(load).join(', ')} admitted, at most ${most}`);
+}
+
+for (const sharing of SHARINGS) {
+  describe(`four gateways, sharing: ${sharing}`, { concurrency: false, timeout: 120_000 }, () => {
+    let etcd: Etcd | undefined;
+    let upstream: Upstream;
+    let fleet: PeerFleet;
+    let others: readonly PeerHost[];
+    before(async () => {
+      upstream = await startUpstream();
+      etcd = sharing === 'leader' ? await startEtcd() : undefined;
+      fleet = await startPeerFleet({
+        sharing,
+        limit: { rate: `${LIMIT}/${WINDOW_MS}ms`, algorithm: 'fixed-window' },
+        upstream: upstream.url,
+        ...(etcd === undefined ? {} : { more: { etcd: { endpoints: [etcd.endpoint] } } }),
+      });
+      others = fleet.hosts.slice(0, -1);
+      await fleet.together();
+    });
+    after(async () => {
+      await fleet?.[Symbol.asyncDispose]();
+      await etcd?.stop();
+      await upstream?.close();
+    });
+
+    it('admits the limit of each window, whichever hosts are asked', async () => {
+      const load = startLoad(fleet.hosts, PER_HOST);
+      await windows(4);
+      await load.stop();
+      assert.deepEqual(
+        load.seen.filter(({ status }) => status !== 200 && status !== 429),
+        [],
+      );
+      assertBounded(load, sharing);
+      assertClose(counts(load).slice(1), LIMIT);
+    });
+
+    it('decides as quickly as a limit that each host has for itself', async () => {
+      const loads = ['/shared', '/alone'].map((path) => startLoad(fleet.hosts, PER_HOST, path, 'quick'));
+      await windows(2);
+      await Promise.all(loads.map((load) => load.stop()));
+      const p99 = (name: string): Promise<number> =>
+        quantile(fleet.hosts, 0.99, 'sluice_decision_duration_seconds', `sharing="${name}"`);
+      const [shared, alone] = [await p99(sharing), await p99('local')];
+      assert.ok(shared <= 2 * alone, `p99 ${1e6 * shared} µs, local ${1e6 * alone} µs`);
+    });
+
+    it('counts its messages, and refuses none of its own', async () => {
+      const { gateway } = others[0] as PeerHost;
+      const sent = (traffic: string): Promise<number> =>
+        metric(gateway.adminUrl, new RegExp(`^sluice_peer_messages_total\\{sharing="${traffic}",direction="sent"\\}`));
+      assert.ok((await sent(sharing)) > 0);
+      assert.ok((await sent('membership')) > 0);
+      assert.equal(await metric(gateway.adminUrl, /^sluice_peer_refusals_total/), 0);
+      for (const other of SHARINGS) if (other !== sharing) assert.equal(await sent(other), 0, other);
+    });
+
+    it('goes on with the whole limit when a host is killed, and counts what that had admitted', async () => {
+      const killed = fleet.hosts[HOSTS - 1] as PeerHost;
+      const load = startLoad(fleet.hosts, PER_HOST, '/shared', 'killed');
+      await windows(1);
+      await killed.gateway.kill9();
+      await eventually(
+        'the others know that it has ended',
+        async () => {
+          const reports = await Promise.all(others.map(peersOf));
+          return reports.every(
+            ({ visibleShare, peers }) =>
+              visibleShare === 1 &&
+              peers.some(({ address, state }) => address === killed.peerAddress && state === 'gone'),
+          );
+        },
+        { within: 15_000, every: 50 },
+      );
+      const since = Date.now();
+      await windows(3);
+      await load.stop();
+      assertBounded(load, sharing);
+      const after = admittedPerWindow(load.seen, WINDOW_MS).filter(({ start }) => start > since + WINDOW_MS);
+      assertClose(
+        after.map(({ count }) => count),
+        LIMIT,
+      );
+    });
+
+    it('takes a restarted host back, which knows what the others have counted', async () => {
+      const restarted = fleet.hosts[HOSTS - 1] as PeerHost;
+      await restarted.restart();
+      await fleet.together();
+      const load = startLoad(fleet.hosts, PER_HOST, '/shared', 'restarted');
+      await windows(3);
+      await load.stop();
+      assertBounded(load, sharing);
+      assertClose(counts(load).slice(1), LIMIT);
+    });
+  });
+}
