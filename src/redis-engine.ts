@@ -1,12 +1,15 @@
 /** Composes everything that talks to Redis from its part of the configuration. */
+import { hostname } from 'node:os';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { ClientTls, RedisConfig } from './config/types.ts';
 import type { Clock } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
 import type { Telemetry } from './core/telemetry.ts';
+import type { TopSummary } from './core/top-summary.ts';
 import { checkAccess } from './redis/access-check.ts';
 import { ClusterConnection } from './redis/cluster-connection.ts';
 import { RedisConnection } from './redis/connection.ts';
+import { RedisFleetTop } from './redis/fleet-top.ts';
 import { Heartbeat } from './redis/heartbeat.ts';
 import { keyLayout } from './redis/keys.ts';
 import { loadScript } from './redis/lua-script-loader.ts';
@@ -23,6 +26,8 @@ export interface RedisEngineDeps {
   readonly instance: string;
   /** Remembered denials are void. */
   readonly onReset: () => void;
+  /** The busiest keys of a limit on this instance; undefined: no limit of that name. */
+  readonly top: (limit: string) => TopSummary | undefined;
 }
 
 /** Connections, strategy and heartbeat. */
@@ -30,6 +35,7 @@ export interface RedisEngine {
   readonly strategy: Strategy;
   /** Started by whoever knows that this instance can serve. */
   readonly heartbeat: Heartbeat;
+  readonly fleetTop: RedisFleetTop;
   /**
    * Connects; resolves in any case but one.
    * @throws StoreError SLUICE_STORE_REFUSED when a server has answered that it does not let us count
@@ -41,7 +47,7 @@ export interface RedisEngine {
 type Connection = ScriptRunner & { start(): Promise<void>; close(): void };
 
 export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): RedisEngine {
-  const { clock, telemetry, logger, instance, onReset } = deps;
+  const { clock, telemetry, logger, instance, onReset, top } = deps;
   const { timeoutMs } = config;
   const keys = keyLayout(config.keyPrefix);
   const connection = connect(config, deps);
@@ -54,6 +60,15 @@ export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): R
   };
   const inner = new RedisStrategy({ clock, runner: connection, scripts, keys, timeoutMs, telemetry, logger });
   const strategy = new LeasedStrategy({ clock, inner, telemetry, liveInstances: () => heartbeat.live });
+  const fleetTop = new RedisFleetTop({
+    clock,
+    runner: connection,
+    scripts: { ask: loadScript('top_ask'), publish: loadScript('top_publish'), read: loadScript('top_read') },
+    keys,
+    instance,
+    host: hostname(),
+    own: top,
+  });
   const heartbeat = new Heartbeat({
     clock,
     runner: connection,
@@ -64,10 +79,12 @@ export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): R
       strategy.forgetAll();
       onReset();
     },
+    onTopWanted: (limits) => fleetTop.publish(limits),
   });
   return {
     strategy,
     heartbeat,
+    fleetTop,
     start: async () => {
       await connection.start();
       await checkAccess({ runner: connection, script: loadScript('permissions'), keys });

@@ -3,6 +3,7 @@ import type { Address } from '../config/types.ts';
 import { reasonOf, SluiceError } from '../core/errors.ts';
 import type { AdminDeps } from './deps.ts';
 import { checkRoutes } from './routes/check.ts';
+import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -27,7 +28,8 @@ export interface Admin {
 
 export async function createAdmin(deps: AdminDeps): Promise<Admin> {
   const app = await createServer(deps);
-  pageRoutes(app, deps);
+  pageRoutes(app);
+  eventRoutes(app, deps);
   healthRoutes(app, deps);
   metricsRoutes(app, deps);
   limitRoutes(app, deps);

@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
-import { reasonOf, StoreError } from '../../core/errors.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ProblemError } from '../problems.ts';
-import { LimitName, problems } from '../schemas.ts';
+import { LimitName, PAGE, problems } from '../schemas.ts';
 import type { AdminApp } from '../server.ts';
+import { storeAnswer } from '../store-answer.ts';
 import { unknownLimit } from '../unknown-limit.ts';
 
 const Params = Type.Object({
@@ -26,7 +26,9 @@ export function keyRoutes(app: AdminApp, deps: AdminDeps): void {
   app.get(
     '/v1/limits/:limit/keys/:key',
     {
+      config: { access: 'page' },
       schema: {
+        ...PAGE,
         tags: ['limits'],
         operationId: 'peekKey',
         summary: 'How much a key has left',
@@ -46,7 +48,7 @@ export function keyRoutes(app: AdminApp, deps: AdminDeps): void {
       },
     },
     async ({ params: { limit, key } }) => {
-      const counters = await asked(deps.keys.peek(limit, key));
+      const counters = await storeAnswer(deps.keys.peek(limit, key));
       if (counters === undefined) throw new ProblemError(unknownLimit(limit, deps));
       return { limit, key, counters: [...counters] };
     },
@@ -74,24 +76,11 @@ export function keyRoutes(app: AdminApp, deps: AdminDeps): void {
       },
     },
     async ({ params: { limit, key } }) => {
-      const existed = await asked(deps.keys.reset(limit, key));
+      const existed = await storeAnswer(deps.keys.reset(limit, key));
       if (existed === undefined) throw new ProblemError(unknownLimit(limit, deps));
       // The key itself stays out of the log: it may be a credential.
       deps.logger.info({ limit, existed }, 'key reset');
       return { limit, key, existed };
     },
   );
-}
-
-async function asked<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    throw new ProblemError({
-      status: 503,
-      detail: `the store cannot be asked: ${reasonOf(error)}`,
-      hint: 'look at sluice_store_errors_total and at the store',
-    });
-  }
 }

@@ -2,8 +2,9 @@ import { Type } from 'typebox';
 import type { Summary } from '../../core/space-saving.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ProblemError } from '../problems.ts';
-import { LimitName, problems } from '../schemas.ts';
+import { LimitName, PAGE, problems } from '../schemas.ts';
 import type { AdminApp } from '../server.ts';
+import { storeAnswer } from '../store-answer.ts';
 import { unknownLimit } from '../unknown-limit.ts';
 
 const MOST_KEYS = 100;
@@ -18,6 +19,7 @@ const Query = Type.Object(
         pattern: '^([1-9][0-9]?|100)$',
       }),
     ),
+    fleet: Type.Optional(Type.String({ description: 'true: added up over all instances.', pattern: '^(true|false)$' })),
   },
   { additionalProperties: false },
 );
@@ -30,15 +32,33 @@ const Keys = Type.Array(
   }),
 );
 
+const Fleet = Type.Object(
+  {
+    instances: Type.Array(
+      Type.Object({
+        id: Type.String({ description: 'Unique; `sluice-<id>` in the store’s CLIENT LIST.' }),
+        host: Type.String({ description: 'What its machine is called.' }),
+        seconds: Type.Number({ description: 'Time that its counts cover.' }),
+      }),
+      { description: 'Instances whose counts are in it.' },
+    ),
+    missing: Type.Array(Type.String(), { description: 'Ids of live instances that did not answer in time.' }),
+  },
+  { description: 'With fleet=true.' },
+);
+
 export function topRoutes(app: AdminApp, deps: AdminDeps): void {
   app.get(
     '/v1/top',
     {
+      config: { access: 'page' },
       schema: {
+        ...PAGE,
         tags: ['limits'],
         operationId: 'topKeys',
         summary: 'The keys that ask most and are refused most',
-        description: 'On this instance, over the last one to two minutes, in bounded memory (Space-Saving).',
+        description:
+          'On this instance, or over all that share its Redis; over the last one to two minutes, in bounded memory (Space-Saving).',
         querystring: Query,
         response: {
           200: Type.Object(
@@ -51,25 +71,38 @@ export function topRoutes(app: AdminApp, deps: AdminDeps): void {
                 { asked: Type.Integer(), refused: Type.Integer() },
                 { description: 'A key that was not followed can have at most so many.' },
               ),
+              fleet: Type.Optional(Fleet),
             },
             { description: 'Most first.' },
           ),
-          ...problems(400, 401, 404),
+          ...problems(400, 401, 404, 409, 503),
         },
       },
     },
-    ({ query: { limit, count } }) => {
-      const top = deps.top(limit);
-      if (top === undefined) throw new ProblemError(unknownLimit(limit, deps));
+    async ({ query: { limit, count, fleet } }) => {
+      const own = deps.top(limit);
+      if (own === undefined) throw new ProblemError(unknownLimit(limit, deps));
+      const report = fleet === 'true' ? await askAll(limit, deps) : undefined;
+      const { seconds, asked, refused } = report ?? own;
       const most = count === undefined ? USUAL_KEYS : Number(count);
       const shown = ({ keys }: Summary) => keys.slice(0, most);
       return {
         limit,
-        seconds: top.seconds,
-        asked: shown(top.asked),
-        refused: shown(top.refused),
-        others: { asked: top.asked.floor, refused: top.refused.floor },
+        seconds,
+        asked: shown(asked),
+        refused: shown(refused),
+        others: { asked: asked.floor, refused: refused.floor },
+        ...(report && { fleet: { instances: report.instances, missing: report.missing } }),
       };
     },
   );
+}
+
+function askAll(limit: string, { fleetTop }: AdminDeps) {
+  if (fleetTop !== undefined) return storeAnswer(fleetTop.ask(limit));
+  throw new ProblemError({
+    status: 409,
+    detail: 'this instance has no way to ask others for their busiest keys',
+    hint: 'they are exchanged through Redis: configure redis, or leave fleet out',
+  });
 }
