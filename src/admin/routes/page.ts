@@ -24,7 +24,11 @@ const CSP = [
 const MEDIA_TYPES = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' } as const;
 
 const FILES = [
-  'page.css',
+  'theme.css',
+  'status.css',
+  'limits.css',
+  'hosts.css',
+  'explain.css',
   'icon.svg',
   'main.js',
   'live.js',
