@@ -29,6 +29,7 @@ const FILES = [
   'limits.css',
   'hosts.css',
   'explain.css',
+  'narrow.css',
   'icon.svg',
   'main.js',
   'live.js',

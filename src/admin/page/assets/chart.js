@@ -1,10 +1,10 @@
 /** Small charts in SVG. Their numbers stand beside them as text, so the lines themselves are hidden from screen readers. */
 
-import { setAttribute, setText, svg } from './dom.js';
-import { amount } from './format.js';
+import { el, setAttribute, setText, svg } from './dom.js';
+import { amount, span } from './format.js';
 
 /** Snapshots that a chart reaches back. */
-export const REACH = 120;
+const REACH = 120;
 
 /** The last numbers of one kind; undefined where nothing was measured. */
 export class Series {
@@ -53,7 +53,12 @@ function areaPath(upper, lower, width, height, top) {
 
 /** @param {number} i @param {number} length @param {number} width */
 function x(i, length, width) {
-  return (width - ((length - 1 - i) * width) / (REACH - 1)).toFixed(1);
+  return (width - ((length - 1 - i) * width) / (reach(length) - 1)).toFixed(1);
+}
+
+/** A young chart does not start out nearly empty. @param {number} length */
+function reach(length) {
+  return length <= 30 ? 30 : length <= 60 ? 60 : REACH;
 }
 
 /** @param {number} value @param {number} height @param {number} top */
@@ -90,6 +95,7 @@ export class StackedChart {
   #refused = svg('path', { class: 'area refused' });
   #line = svg('path', { class: 'line allowed', 'vector-effect': 'non-scaling-stroke' });
   #description = svg('desc');
+  #times = ['', '', 'now'].map((text) => el('span', {}, text));
   #scale = [0.5, 1].map((part) => ({ part, label: document.createElement('span') }));
   #plot = svg(
     'svg',
@@ -111,11 +117,7 @@ export class StackedChart {
     const times = document.createElement('p');
     times.className = 'times';
     times.ariaHidden = 'true';
-    for (const text of ['2 min ago', '1 min ago', 'now']) {
-      const time = document.createElement('span');
-      time.textContent = text;
-      times.append(time);
-    }
+    times.append(...this.#times);
     const box = document.createElement('div');
     box.className = 'plot';
     for (const { label } of this.#scale) label.ariaHidden = 'true';
@@ -140,6 +142,8 @@ export class StackedChart {
     );
     this.#refused.setAttribute('d', areaPath(high, low, WIDTH, HEIGHT, top));
     this.#line.setAttribute('d', linePath(low, WIDTH, HEIGHT, top));
+    const seconds = reach(low.length);
+    for (const [i, time] of this.#times.slice(0, 2).entries()) setText(time, `${span((seconds / (i + 1)) * 1000)} ago`);
     for (const { part, label } of this.#scale) setText(label, amount(top * part));
     const [most, now, no] = [Math.max(...high, 0), low.at(-1) ?? 0, refused.values.at(-1) ?? 0];
     setText(this.#description, `Now ${amount(now)} allowed and ${amount(no)} refused. Most: ${amount(most)} in all.`);
@@ -147,8 +151,8 @@ export class StackedChart {
   }
 }
 
-/** The next number of 1, 2, 5, 10, 20, … @param {number} value */
+/** The next number whose half is as round as itself: 1, 2, 3, 4, 5, 6, 8, 10, 20, … @param {number} value */
 function niceAbove(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value) ?? value;
+  return [1, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((step) => step >= value) ?? value;
 }

@@ -83,6 +83,7 @@ class Card {
       setText(text, key);
       setText(askedCell, asked === undefined ? 'few' : count(asked));
       setText(refusedCell, refused === undefined ? '0' : count(refused));
+      refusedCell.className = refused === undefined || refused === 0 ? 'none' : 'no';
       const all = asked ?? refused ?? 0;
       bar.style.width = `${((100 * all) / most).toFixed(1)}%`;
       bar.style.setProperty(

@@ -6,12 +6,13 @@ import { plural } from './format.js';
 /** @typedef {'self' | 'alive' | 'suspect' | 'dead' | 'gone'} State */
 /** @typedef {{ readonly label: string, readonly state: State, readonly leads: boolean }} Host */
 
-const WIDTH = 520;
-const HEIGHT = 320;
+const WIDTH = 420;
+const HEIGHT = 300;
 const [CX, CY] = [WIDTH / 2, HEIGHT / 2];
 /** More would be dots without names, and then none at all. */
 const MOST_NAMES = 10;
 const MOST_DOTS = 60;
+const LONGEST = 21;
 
 /** @param {Snapshot} snapshot @returns {SVGSVGElement} */
 export function pictureOf(snapshot) {
@@ -131,9 +132,13 @@ function node(x, y, { label, state, leads }, named) {
     group.append(
       svg('path', { class: 'crown', d: 'M-9 -3l2 -9 5 4 4 -6 4 6 5 -4 2 9z', transform: `translate(-2 ${-r - 3})` }),
     );
-  if (named)
-    group.append(text(0, r + 16, state === 'self' && label !== 'this instance' ? `${label} (this)` : label, 'middle'));
+  if (named) group.append(text(0, r + 17, short(label), 'middle'));
   return group;
+}
+
+/** The table has them in full. @param {string} label */
+function short(label) {
+  return label.length <= LONGEST ? label : `${label.slice(0, LONGEST - 9)}…${label.slice(-8)}`;
 }
 
 /** @param {number} r */
@@ -153,7 +158,7 @@ function drum() {
 
 /** @param {readonly State[]} states @param {boolean} leads */
 function legend(states, leads) {
-  const words = { self: 'this host', alive: 'alive', suspect: '? silent', dead: '× lost', gone: 'left' };
+  const words = { self: '', alive: '', suspect: '? silent', dead: '× lost', gone: 'left' };
   const items = [
     ...states.filter((state) => state !== 'alive').map((state) => words[state]),
     ...(leads ? ['crown: leads'] : []),

@@ -33,9 +33,13 @@ function fault(text) {
   return el('li', { class: 'fault' }, text);
 }
 
-/** `limit points: rate 100/1m → 200/1m` @param {string} text */
+/**
+ * `limit points: rate 100/1m → 200/1m (takes effect after a restart)`: the setting is one word, what it was may be a list.
+ * @param {string} text
+ */
 function change(text) {
-  const [, what = '', before = '', after = '', note = ''] = /^(.*?)(\S+) → (\S+)(.*)$/.exec(text) ?? [];
-  if (after === '') return el('li', {}, text);
+  const parts = /^((?:.*?: )?\S+ )(.+) → (.+?)( \([^)]*\))?$/.exec(text);
+  if (parts === null) return el('li', {}, text);
+  const [, what = '', before = '', after = '', note = ''] = parts;
   return el('li', {}, what, el('del', {}, before), ' → ', el('ins', {}, after), note);
 }
