@@ -1,4 +1,5 @@
 /** `sluice top`: which keys ask most of a running gateway's limits, and which are refused most. */
+import { MessageChannel } from 'node:worker_threads';
 import { systemClock } from '../core/clock.ts';
 import { DURATION_HINT, parseDuration } from '../core/duration.ts';
 import { reasonOf, SluiceError } from '../core/errors.ts';
@@ -26,6 +27,9 @@ interface Answer {
 const KEYS = 10;
 const MOST_KEYS = 100;
 const SHORTEST_MS = 200;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** q, Q, Ctrl-C, Ctrl-D. */
+const QUITS: ReadonlySet<number> = new Set([0x71, 0x51, 3, 4]);
 
 /**
  * Shows it anew every interval until a signal or `q`; in plain lines where standard output is no terminal. Returns the exit
@@ -50,7 +54,16 @@ export async function topCommand(flags: TopFlags): Promise<number> {
   const live = process.stdout.isTTY && flags.once !== true && flags.json !== true;
   if (live) return onScreen(base, first, ask, intervalMs);
   await print(plain(first, flags));
-  if (flags.once !== true) await forever(intervalMs, async () => print(plain(await ask(), flags)));
+  if (flags.once === true) return 0;
+  await forever(intervalMs, readerLeft(), async () => {
+    try {
+      await print(plain(await ask(), flags));
+    } catch (error) {
+      if (error instanceof SluiceError) throw error;
+      // It may be restarting: whoever follows it wants to go on then.
+      process.stderr.write(`sluice: ${printable(reasonOf(error))}\n`);
+    }
+  });
   return 0;
 }
 
@@ -97,19 +110,15 @@ async function onScreen(
   screen.enter();
   try {
     draw();
-    await forever(
-      intervalMs,
-      async () => {
-        try {
-          answers = await ask();
-          trouble = '';
-        } catch (error) {
-          trouble = printable(reasonOf(error));
-        }
-        draw();
-      },
-      keys.quit,
-    );
+    await forever(intervalMs, keys.quit, async () => {
+      try {
+        answers = await ask();
+        trouble = '';
+      } catch (error) {
+        trouble = printable(reasonOf(error));
+      }
+      draw();
+    });
   } finally {
     keys.stop();
     screen.leave();
@@ -128,16 +137,14 @@ function frame(base: string, answers: readonly Answer[], trouble: string, { colu
   return [head.slice(0, columns), second.slice(0, columns), ...body];
 }
 
-/** Every `ms` until SIGINT, SIGTERM, SIGHUP, or `ended`; never two at once. */
-async function forever(ms: number, once: () => Promise<void>, ended?: Promise<void>): Promise<void> {
-  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, tell);
-  const { promise: failed, reject } = Promise.withResolvers<never>();
+/** Every `ms` until SIGINT, SIGTERM, SIGHUP or `ended`; never two at once. Rejects when `once` does. */
+async function forever(ms: number, ended: Promise<void>, once: () => Promise<void>): Promise<void> {
+  const { promise: told, resolve: tell, reject } = Promise.withResolvers<void>();
+  for (const signal of SIGNALS) process.on(signal, tell);
+  // An open channel keeps the process alive, which the clock's timers and signals do not.
+  const alive = new MessageChannel();
+  alive.port1.on('message', tell);
   let running = false;
-  // Keeps the process alive, which the clock's timers do not.
-  const alive = process.stdin.isTTY ? undefined : new MessageChannel();
-  alive?.port1.on('message', () => {});
   const timer = systemClock.every(ms, () => {
     if (running) return;
     running = true;
@@ -148,12 +155,17 @@ async function forever(ms: number, once: () => Promise<void>, ended?: Promise<vo
       });
   });
   try {
-    await Promise.race([told, failed, ...(ended === undefined ? [] : [ended])]);
+    await Promise.race([told, ended]);
   } finally {
     timer.cancel();
-    alive?.port1.close();
-    for (const signal of signals) process.off(signal, tell);
+    alive.port1.close();
+    for (const signal of SIGNALS) process.off(signal, tell);
   }
+}
+
+/** When nobody reads standard output any more. */
+function readerLeft(): Promise<void> {
+  return new Promise((resolve) => process.stdout.once('error', () => resolve()));
 }
 
 /** `q`, and Ctrl-C where the terminal does not make a signal of it any more. */
@@ -162,7 +174,7 @@ function onKeys(): { readonly quit: Promise<void>; stop(): void } {
   const input = process.stdin;
   if (!input.isTTY) return { quit, stop() {} };
   const onData = (bytes: Buffer): void => {
-    if (/[q\x03\x04]/i.test(bytes.toString('latin1'))) resolve();
+    if (bytes.some((byte) => QUITS.has(byte))) resolve();
   };
   input.setRawMode(true);
   input.on('data', onData);
