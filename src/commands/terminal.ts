@@ -15,7 +15,8 @@ export class Screen {
   }
 
   get columns(): number {
-    return this.#output.columns || 80;
+    // A line that fills the last column would lose its last character to the end-of-line command.
+    return (this.#output.columns || 80) - 1;
   }
 
   get rows(): number {
