@@ -67,6 +67,7 @@ export const Snapshot = Type.Object(
     ),
     counters: Type.Integer({ description: 'Held in memory.' }),
     limits: Type.Array(Limit),
+    fleetTop: Type.Boolean({ description: 'Whether GET /v1/top?fleet=true can be asked.' }),
     limitsLeftOut: Type.Integer({ description: 'Limits beyond those listed.' }),
     peers: PeersReport,
     peersLeftOut: Type.Integer({ description: 'Hosts beyond those listed.' }),

@@ -63,6 +63,7 @@ function snapshot(deps: AdminDeps, totals: Totals, rates: Rates): Snapshot {
     ...some({ store: storeOf(deps, totals, rates), reload: reloadOf(deps) }),
     counters: totals.countersHeld,
     limits: limitsOf(deps, limits.slice(0, MOST_LIMITS), totals, rates),
+    fleetTop: deps.fleetTop !== undefined,
     limitsLeftOut: Math.max(0, limits.length - MOST_LIMITS),
     peers: { ...peers, peers: peers.peers.slice(0, MOST_PEERS), leaders: peers.leaders.slice(0, MOST_PEERS) },
     peersLeftOut: Math.max(0, peers.peers.length - MOST_PEERS),

@@ -39,6 +39,8 @@ const FILES = [
   'status.js',
   'numbers.js',
   'limits.js',
+  'fleet.js',
+  'ask.js',
   'hosts.js',
   'picture.js',
   'store.js',

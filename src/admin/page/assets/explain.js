@@ -1,4 +1,5 @@
 /** Asks `POST /v1/explain` about a request, and how much each of its keys has left. */
+import { ask } from './ask.js';
 import { byId, el, setText } from './dom.js';
 import { count, span } from './format.js';
 
@@ -35,17 +36,17 @@ export function explainBox() {
   const form = byId('explain');
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    void ask();
+    void explain();
   });
   form.addEventListener('keydown', (event) => {
-    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void ask();
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void explain();
   });
 }
 
-async function ask() {
+async function explain() {
   setText(error, '');
   try {
-    const explanation = /** @type {Explanation} */ (await call('/v1/explain', question()));
+    const explanation = /** @type {Explanation} */ (await ask('/v1/explain', question()));
     const counters = await Promise.all(explanation.limits.map(countersOf));
     result.replaceChildren(...shown(explanation, counters));
     result.hidden = false;
@@ -87,27 +88,12 @@ function fields(text) {
   return found;
 }
 
-/** @param {string} path @param {object} [body] @returns {Promise<unknown>} */
-async function call(path, body) {
-  const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-  let response;
-  try {
-    response = await fetch(location.origin + path, body === undefined ? {} : post);
-  } catch {
-    throw new Error('the gateway does not answer');
-  }
-  const answer = await response.json().catch(() => ({}));
-  if (response.ok) return answer;
-  const { detail = `the gateway answers ${response.status}`, hint } = answer;
-  throw new Error(hint === undefined ? detail : `${detail} (${hint})`);
-}
-
 /** What the key has left; nothing where that cannot be said. @param {ExplainedLimit} limit @returns {Promise<readonly Counter[]>} */
 async function countersOf({ limit, applies, key }) {
   if (!applies || key === undefined) return [];
   try {
     const path = `/v1/limits/${encodeURIComponent(limit)}/keys/${encodeURIComponent(key)}`;
-    return /** @type {{ counters: readonly Counter[] }} */ (await call(path)).counters;
+    return /** @type {{ counters: readonly Counter[] }} */ (await ask(path)).counters;
   } catch {
     return [];
   }

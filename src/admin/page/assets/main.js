@@ -1,6 +1,7 @@
 /** The dashboard: shows what `GET /v1/events` tells, once a second. */
 import { byId, setAttribute, setText } from './dom.js';
 import { explainBox } from './explain.js';
+import { Fleet } from './fleet.js';
 import { Hosts } from './hosts.js';
 import { Limits } from './limits.js';
 import { listen } from './live.js';
@@ -13,9 +14,10 @@ import { Store } from './store.js';
 
 const LINK = { waiting: 'connecting…', live: 'live', lost: 'no connection; trying again' };
 
-const [status, numbers, limits, hosts, store, reload] = [
+const [status, numbers, fleet, limits, hosts, store, reload] = [
   new Status(),
   new Numbers(),
+  new Fleet(),
   new Limits(),
   new Hosts(),
   new Store(),
@@ -27,7 +29,7 @@ const [link, linkText, version, instance] = ['link', 'link-text', 'version', 'in
 function show(snapshot) {
   status.show(snapshot);
   numbers.add(snapshot);
-  limits.show(snapshot);
+  limits.show(fleet.applied(snapshot));
   hosts.show(snapshot);
   store.show(snapshot);
   reload.show(snapshot);
