@@ -58,7 +58,7 @@ function x(i, length, width) {
 
 /** A young chart does not start out nearly empty. @param {number} length */
 function reach(length) {
-  return length <= 30 ? 30 : length <= 60 ? 60 : REACH;
+  return Math.min(REACH, Math.max(30, length));
 }
 
 /** @param {number} value @param {number} height @param {number} top */
@@ -143,12 +143,17 @@ export class StackedChart {
     this.#refused.setAttribute('d', areaPath(high, low, WIDTH, HEIGHT, top));
     this.#line.setAttribute('d', linePath(low, WIDTH, HEIGHT, top));
     const seconds = reach(low.length);
-    for (const [i, time] of this.#times.slice(0, 2).entries()) setText(time, `${span((seconds / (i + 1)) * 1000)} ago`);
+    for (const [i, time] of this.#times.slice(0, 2).entries()) setText(time, `${times(seconds / (i + 1))} ago`);
     for (const { part, label } of this.#scale) setText(label, amount(top * part));
     const [most, now, no] = [Math.max(...high, 0), low.at(-1) ?? 0, refused.values.at(-1) ?? 0];
     setText(this.#description, `Now ${amount(now)} allowed and ${amount(no)} refused. Most: ${amount(most)} in all.`);
     setAttribute(this.#plot, 'data-points', String(low.length));
   }
+}
+
+/** @param {number} seconds */
+function times(seconds) {
+  return seconds % 60 === 0 ? span(seconds * 1000) : `${seconds.toFixed(0)}\u202fs`;
 }
 
 /** The next number whose half is as round as itself: 1, 2, 3, 4, 5, 6, 8, 10, 20, … @param {number} value */
