@@ -350,6 +350,50 @@ describe('the busiest keys', () => {
     assert.equal(three.asked.length, 3);
   });
 
+  it('are those of all instances where that is asked for, with who answered', async () => {
+    const instances = [{ id: 'a1', host: 'gateway-1', seconds: 80 }];
+    const all = {
+      ...top,
+      asked: { keys: [{ key: 'all', count: 900, error: 0 }], floor: 7 },
+      instances,
+      missing: ['b2'],
+    };
+    let down = false;
+    await using running = await startAdmin({
+      top: () => top,
+      fleetTop: {
+        ask: async () => {
+          if (down) throw new StoreError('SLUICE_STORE_TIMEOUT', 'redis: it does not answer');
+          return all;
+        },
+      },
+    });
+    const path = '/v1/top?limit=per-client&fleet=true';
+    assert.deepEqual((await running.call({ path })).json(), {
+      limit: 'per-client',
+      seconds: 80,
+      asked: all.asked.keys,
+      refused: [],
+      others: { asked: 7, refused: 0 },
+      fleet: { instances, missing: ['b2'] },
+    });
+    const own = (await running.call({ path: '/v1/top?limit=per-client&fleet=false' })).json() as object;
+    assert.ok(!('fleet' in own));
+    down = true;
+    const failed = await running.call({ path });
+    assert.equal(failed.status, 503);
+    assert.match(problemOf(failed).detail, /it does not answer/);
+  });
+
+  it('of others cannot be had without a way to ask', async () => {
+    await using running = await startAdmin({ top: () => top });
+    const reply = await running.call({ path: '/v1/top?limit=per-client&fleet=true' });
+    assert.equal(reply.status, 409);
+    assert.match(problemOf(reply).hint ?? '', /configure redis/);
+    const other = await running.call({ path: '/v1/top?limit=per-client&fleet=yes' });
+    assert.equal(other.status, 400);
+  });
+
   it('are refused in one line where the question is wrong', async () => {
     await using running = await startAdmin();
     for (const query of ['', '?limit=per-client&count=0', '?limit=per-client&count=101', '?limit=per-client&cuont=3']) {

@@ -14,8 +14,11 @@ const MOST_LIMITS = 200;
 const MOST_TOPS = 12;
 const MOST_KEYS = 6;
 const MOST_PEERS = 256;
+const WORST = ['dead', 'suspect', 'alive', 'gone'];
 const MOST_LINES = 50;
 const MOST_LINE_CHARACTERS = 400;
+
+type Peer = Snapshot['peers']['peers'][number];
 
 /** Makes one snapshot after the other, each with the rates since the one before. */
 export class SnapshotMaker {
@@ -43,6 +46,8 @@ function snapshot(deps: AdminDeps, totals: Totals, rates: Rates): Snapshot {
   const { ready, reasons } = deps.readiness();
   const limits = deps.limits();
   const peers = peersReport(deps);
+  // Those that something is wrong with must not be among those left out.
+  const shown = peers.peers.length > MOST_PEERS ? peers.peers.toSorted(worstFirst).slice(0, MOST_PEERS) : peers.peers;
   return {
     version: deps.version,
     instance: deps.instance,
@@ -65,9 +70,13 @@ function snapshot(deps: AdminDeps, totals: Totals, rates: Rates): Snapshot {
     limits: limitsOf(deps, limits.slice(0, MOST_LIMITS), totals, rates),
     fleetTop: deps.fleetTop !== undefined,
     limitsLeftOut: Math.max(0, limits.length - MOST_LIMITS),
-    peers: { ...peers, peers: peers.peers.slice(0, MOST_PEERS), leaders: peers.leaders.slice(0, MOST_PEERS) },
+    peers: { ...peers, peers: shown, leaders: peers.leaders.slice(0, MOST_PEERS) },
     peersLeftOut: Math.max(0, peers.peers.length - MOST_PEERS),
   };
+}
+
+function worstFirst(a: Peer, b: Peer): number {
+  return WORST.indexOf(a.state) - WORST.indexOf(b.state);
 }
 
 function decisionsOf(rates: Rates): Snapshot['decisions'] {
