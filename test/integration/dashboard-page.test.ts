@@ -89,7 +89,7 @@ describe('the dashboard', { timeout: 240_000 }, () => {
     await eventually('a refused share', async () => /^Refused [\d.]+ %/.test(await textOf(page, '.tile')), PATIENCE);
     const tiles = (await page.locator('.tile').allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '));
     assert.match(tiles[1] ?? '', /^Time to decide [\d.]+ (µs|ms|s) 99th percentile; median [\d.]+ /);
-    assert.match(tiles[3] ?? '', /^Redis, there and back [\d.]+ (µs|ms|s) .*calls\/s/);
+    assert.match(tiles[3] ?? '', /^Redis round trip [\d.]+ (µs|ms|s) .*calls\/s/);
     const card = page.locator('.limit', { hasText: '5/1m by header:x-api-key|ip' });
     assert.equal(await card.locator('h3').innerText(), 'per-client');
     await eventually('alice is the busiest', async () => {

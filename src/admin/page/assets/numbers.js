@@ -66,7 +66,7 @@ export class Numbers {
   #shareTile = new Tile(this.#tiles, 'Refused', ['refused']);
   #decisionTile = new TimeTile(this.#tiles, 'Time to decide');
   #requestsTile = new Tile(this.#tiles, 'Requests', ['first']);
-  #storeTile = new TimeTile(this.#tiles, 'Redis, there and back');
+  #storeTile = new TimeTile(this.#tiles, 'Redis round trip');
 
   /** @param {Snapshot} snapshot */
   add({ seconds: measured, decisions, requests, store }) {
