@@ -1,6 +1,6 @@
 /** The composition root: builds every part from a configuration and connects them. The only place that knows all. */
 import { createAdmin } from './admin/admin.ts';
-import type { OriginalRequest, ReloadReport } from './admin/deps.ts';
+import type { OriginalRequest, ReloadReport, StoreReport, TimedReload } from './admin/deps.ts';
 import { summariseLimits } from './admin/limit-summary.ts';
 import type { ConfigChange } from './config/diff.ts';
 import { planReload } from './config/plan.ts';
@@ -56,6 +56,7 @@ export class App {
   readonly #limiter: Limiter;
   readonly #gateway: Gateway;
   readonly #startedAt: number;
+  readonly #instance: string;
   readonly #telemetry: Telemetry;
   #admin: Awaited<ReturnType<typeof createAdmin>> | undefined;
   #config: Config;
@@ -63,6 +64,7 @@ export class App {
   #loaded: Config;
   #compiled: CompiledLimits;
   #detached: DetachedRequests;
+  #lastReload: TimedReload | undefined;
   #state: 'starting' | 'ready' | 'draining' = 'starting';
 
   constructor(options: AppOptions) {
@@ -77,6 +79,7 @@ export class App {
     this.#telemetry = fanOut(this.#metrics.telemetry, accessLog);
     const telemetry = this.#telemetry;
     const instance = random.hex(8);
+    this.#instance = instance;
     this.#local = new LocalStrategy({ clock, telemetry, maxKeys: config.memory.maxKeys });
     this.#redis =
       config.redis === undefined
@@ -87,6 +90,7 @@ export class App {
             logger: this.#logger,
             instance,
             onReset: () => this.#limiter.forgetDenials(),
+            top: (limit) => this.#compiled.top(limit),
           });
     this.#peers =
       config.peers === undefined
@@ -153,15 +157,21 @@ export class App {
     this.#admin = await createAdmin({
       token: config.admin.token,
       logger: this.#logger,
+      clock: this.#options.clock,
       version,
+      instance: this.#instance,
       startedAt: this.#startedAt,
       metrics: this.#metrics,
       keys,
       readiness: () => this.#readiness(),
       limits: () => summariseLimits(this.#config),
       explain: (request) => this.#detached.explain(detachedRequest(request)),
+      top: (limit) => this.#compiled.top(limit),
+      fleetTop: this.#redis?.fleetTop,
       reload: () => this.reload(),
       peers: () => this.#peers?.report(),
+      lastReload: () => this.#lastReload,
+      store: () => this.#store(),
       check: (original) => this.#detached.decide(heldElsewhere(original)),
     });
     const admin = await this.#admin.listen(config.admin.listen);
@@ -175,6 +185,7 @@ export class App {
   /** Takes a changed configuration into use; a bad one is refused, logged and counted, and the old one stays. */
   async reload(): Promise<ReloadReport> {
     const report = this.#tryReload();
+    this.#lastReload = { ...report, at: this.#options.clock.now() };
     this.#telemetry.configReload(report.result);
     if (report.result === 'failure') {
       this.#logger.error({ faults: report.faults }, 'reload refused; the old configuration stays');
@@ -249,6 +260,12 @@ export class App {
       limits: config.limits.values(),
       upstreams: config.upstreams.values(),
     });
+  }
+
+  #store(): StoreReport | undefined {
+    const kind = this.#options.config.redis?.servers.kind;
+    if (kind === undefined || this.#redis === undefined) return undefined;
+    return { kind, instances: this.#redis.heartbeat.live };
   }
 
   #readiness(): { ready: boolean; reasons: string[] } {

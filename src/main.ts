@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { HealthcheckFlags } from './commands/healthcheck.ts';
 import type { ExplainFlags } from './commands/inspect.ts';
 import type { RunFlags } from './commands/run.ts';
+import type { TopFlags } from './commands/top.ts';
 import { reasonOf, SluiceError } from './core/errors.ts';
 import { didYouMean } from './core/suggest.ts';
 
@@ -20,6 +21,7 @@ function collect(value: string, previous: readonly string[]): readonly string[] 
 const running = () => import('./commands/run.ts');
 const inspecting = () => import('./commands/inspect.ts');
 const healthchecking = () => import('./commands/healthcheck.ts');
+const watching = () => import('./commands/top.ts');
 
 function commandLine(): Command {
   const program = new Command('sluice')
@@ -71,6 +73,19 @@ function commandLine(): Command {
     )
     .option('-c, --config <file>', 'the configuration file that says where')
     .action(async (flags: HealthcheckFlags) => exit(await (await healthchecking()).healthcheckCommand(flags)));
+
+  program
+    .command('top')
+    .description(
+      'which keys ask most of a running gateway and are refused most; the token is taken from SLUICE_ADMIN_TOKEN',
+    )
+    .option('--admin <address>', 'where its admin listener is (default: 127.0.0.1:9090)')
+    .option('--limit <name>', 'one limit (default: all)')
+    .option('--fleet', 'added up over all instances that share its Redis')
+    .option('--once', 'print once and end')
+    .option('--json', 'print JSON, one line for each limit')
+    .option('--interval <duration>', 'how often to ask', '2s')
+    .action(async (flags: TopFlags) => exit(await (await watching()).topCommand(flags)));
 
   return program;
 }

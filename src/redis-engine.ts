@@ -1,12 +1,15 @@
 /** Composes everything that talks to Redis from its part of the configuration. */
+import { hostname } from 'node:os';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { ClientTls, RedisConfig } from './config/types.ts';
 import type { Clock } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
 import type { Telemetry } from './core/telemetry.ts';
+import type { TopSummary } from './core/top-summary.ts';
 import { checkAccess } from './redis/access-check.ts';
 import { ClusterConnection } from './redis/cluster-connection.ts';
 import { RedisConnection } from './redis/connection.ts';
+import { RedisFleetTop } from './redis/fleet-top.ts';
 import { Heartbeat } from './redis/heartbeat.ts';
 import { keyLayout } from './redis/keys.ts';
 import { loadScript } from './redis/lua-script-loader.ts';
@@ -24,6 +27,8 @@ export interface RedisEngineDeps {
   readonly instance: string;
   /** Remembered denials are void. */
   readonly onReset: () => void;
+  /** The busiest keys of a limit on this instance; undefined: no limit of that name. */
+  readonly top: (limit: string) => TopSummary | undefined;
 }
 
 /** Connections, strategy and heartbeat. */
@@ -33,6 +38,7 @@ export interface RedisEngine {
   readonly heartbeat: Heartbeat;
   /** Where hosts that share counts among themselves write down that they live. */
   readonly registry: PeerRegistry;
+  readonly fleetTop: RedisFleetTop;
   /**
    * Connects; resolves in any case but one.
    * @throws StoreError SLUICE_STORE_REFUSED when a server has answered that it does not let us count
@@ -44,7 +50,7 @@ export interface RedisEngine {
 type Connection = ScriptRunner & { start(): Promise<void>; close(): void };
 
 export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): RedisEngine {
-  const { clock, telemetry, logger, instance, onReset } = deps;
+  const { clock, telemetry, logger, instance, onReset, top } = deps;
   const { timeoutMs } = config;
   const keys = keyLayout(config.keyPrefix);
   const connection = connect(config, deps);
@@ -57,6 +63,15 @@ export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): R
   };
   const inner = new RedisStrategy({ clock, runner: connection, scripts, keys, timeoutMs, telemetry, logger });
   const strategy = new LeasedStrategy({ clock, inner, telemetry, timeoutMs, liveInstances: () => heartbeat.live });
+  const fleetTop = new RedisFleetTop({
+    clock,
+    runner: connection,
+    scripts: { ask: loadScript('top_ask'), publish: loadScript('top_publish'), read: loadScript('top_read') },
+    keys,
+    instance,
+    host: hostname(),
+    own: top,
+  });
   const heartbeat = new Heartbeat({
     clock,
     runner: connection,
@@ -67,11 +82,13 @@ export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): R
       strategy.forgetAll();
       onReset();
     },
+    onTopWanted: (limits) => fleetTop.publish(limits),
   });
   return {
     strategy,
     heartbeat,
     registry: new PeerRegistry({ runner: connection, script: loadScript('peer_registry'), keys }),
+    fleetTop,
     start: async () => {
       await connection.start();
       await checkAccess({ runner: connection, script: loadScript('permissions'), keys });

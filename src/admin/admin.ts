@@ -3,6 +3,7 @@ import type { Address } from '../config/types.ts';
 import { reasonOf, SluiceError } from '../core/errors.ts';
 import type { AdminDeps } from './deps.ts';
 import { checkRoutes } from './routes/check.ts';
+import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -12,6 +13,7 @@ import { openApiRoutes } from './routes/openapi.ts';
 import { pageRoutes } from './routes/page.ts';
 import { peerRoutes } from './routes/peers.ts';
 import { reloadRoutes } from './routes/reload.ts';
+import { topRoutes } from './routes/top.ts';
 import { createServer } from './server.ts';
 
 export interface Admin {
@@ -26,12 +28,14 @@ export interface Admin {
 
 export async function createAdmin(deps: AdminDeps): Promise<Admin> {
   const app = await createServer(deps);
-  pageRoutes(app, deps);
+  pageRoutes(app);
+  eventRoutes(app, deps);
   healthRoutes(app, deps);
   metricsRoutes(app, deps);
   limitRoutes(app, deps);
   keyRoutes(app, deps);
   peerRoutes(app, deps);
+  topRoutes(app, deps);
   explainRoutes(app, deps);
   reloadRoutes(app, deps);
   await checkRoutes(app, deps);

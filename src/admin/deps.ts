@@ -1,16 +1,23 @@
 /** What the admin listener needs from the rest of the process: small views, implemented by the composition root. */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
+import type { TopSummary } from '../core/top-summary.ts';
+import type { Totals } from '../core/totals.ts';
 import type { AlgorithmName, FailurePolicy, Mode, SharingName } from '../core/types.ts';
 import type { Explanation } from '../limiter/explanation.ts';
 import type { KeyAdmin } from '../limiter/keys-admin.ts';
 import type { Outcome } from '../limiter/outcome.ts';
+import type { TopOfLimit } from '../limiter/top-keys.ts';
 
 export interface AdminDeps {
   /** Bearer token that every request except healthz, readyz and metrics must show; undefined: none is asked for (loopback only). */
   readonly token: string | undefined;
   readonly logger: Logger;
+  readonly clock: Clock;
   readonly version: string;
+  /** This instance, unique among those that share a store. */
+  readonly instance: string;
   /** When the process started: milliseconds since the Unix epoch. */
   readonly startedAt: number;
   readonly metrics: MetricsView;
@@ -20,7 +27,15 @@ export interface AdminDeps {
   limits(): readonly LimitSummary[];
   /** Charges nothing. Throws a SluiceError SLUICE_USAGE when the URL or the client address is none. */
   explain(request: ExplainRequest): Explanation;
+  /** The limit's busiest keys on this instance; undefined: no limit of that name. */
+  top(limit: string): TopOfLimit | undefined;
+  /** Asks the other instances for theirs as well; undefined: there is no way to. */
+  readonly fleetTop: FleetTop | undefined;
   reload(): Promise<ReloadReport>;
+  /** The last reload that was asked for; undefined: none yet. */
+  lastReload(): TimedReload | undefined;
+  /** The store; undefined: this process has none. */
+  store(): StoreReport | undefined;
   /** Who else is there; undefined: this process talks to no other hosts. */
   peers(): PeersReport | undefined;
   /**
@@ -31,6 +46,7 @@ export interface AdminDeps {
 }
 
 export interface MetricsView {
+  totals(): Totals;
   /** @param accept the request's Accept field */
   render(accept?: string): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -76,6 +92,40 @@ export interface ReloadReport {
   readonly faults?: readonly string[];
   /** What is different now, one line each. */
   readonly changes?: readonly string[];
+}
+
+export interface TimedReload extends ReloadReport {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+}
+
+export interface StoreReport {
+  readonly kind: 'single' | 'cluster' | 'sentinel';
+  /** Live instances that share it, this one included, as last heard. */
+  readonly instances: number;
+}
+
+/** The busiest keys of a limit over all instances. */
+export interface FleetTop {
+  /**
+   * Adds up what answers in time; who does not is named.
+   * @throws StoreError when nobody can be asked
+   */
+  ask(limit: string): Promise<FleetTopReport>;
+}
+
+interface FleetTopReport extends TopSummary {
+  readonly instances: readonly FleetInstance[];
+  /** Instances that are known to live and did not answer in time. */
+  readonly missing: readonly string[];
+}
+
+interface FleetInstance {
+  readonly id: string;
+  /** What its machine is called. */
+  readonly host: string;
+  /** Seconds that its counts cover. */
+  readonly seconds: number;
 }
 
 /** What this host knows of the others. */

@@ -2,7 +2,6 @@
 import type { FastifyTypeProvider } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import { Type } from 'typebox';
-import { REPLICATED_SHARINGS } from '../core/sharings.ts';
 import { PROBLEM_TYPE } from './problems.ts';
 
 /** Lets handlers see the types of what their TypeBox schemas let in. What they answer is checked by the tests. */
@@ -29,6 +28,7 @@ const PROBLEMS = {
   401: 'The bearer token is missing or wrong.',
   403: 'Refused as a browser’s cross-site request, or for a Host that is not this machine’s.',
   404: 'There is no such limit.',
+  409: 'This instance is not set up for it.',
   413: 'The body is too large.',
   415: 'The body is of another media type.',
   422: 'The new configuration has faults; the old one stays in force.',
@@ -55,17 +55,36 @@ export function content(description: string, mediaType: string, schema: TSchema)
 /** For routes that ask for no token. */
 export const PUBLIC = { security: [] };
 
+/** For routes that the dashboard page asks as well, see security.ts. */
+export const PAGE = { security: [{ token: [] }, { page: [] }, {}] };
+
 export const LimitName = Type.String({ description: 'Name of a limit.', maxLength: 512 });
 export const Sharing = Type.Union([
   Type.Literal('local'),
   Type.Literal('redis'),
-  ...REPLICATED_SHARINGS.map((sharing) => Type.Literal(sharing)),
+  Type.Literal('mesh'),
+  Type.Literal('gossip'),
+  Type.Literal('leader'),
+  Type.Literal('random-leaders'),
 ]);
 export const Mode = Type.Union([Type.Literal('enforce'), Type.Literal('shadow')]);
 export const OnFailure = Type.Union([Type.Literal('allow'), Type.Literal('deny'), Type.Literal('local')]);
-export const Algorithm = Type.Union([
+const Algorithm = Type.Union([
   Type.Literal('sliding-window'),
   Type.Literal('fixed-window'),
   Type.Literal('token-bucket'),
   Type.Literal('concurrency'),
 ]);
+
+export const LimitSummary = Type.Object({
+  name: LimitName,
+  key: Type.Array(Type.String(), { description: 'Parts of the key; a|b is the first one present.' }),
+  rates: Type.Array(Type.String(), { description: 'count/window; all must hold. Empty for concurrency.' }),
+  max: Type.Optional(Type.Integer({ description: 'concurrency only: most in flight at once.' })),
+  algorithm: Algorithm,
+  sharing: Sharing,
+  mode: Mode,
+  onFailure: OnFailure,
+  overrides: Type.Integer({ description: 'How many overrides it has.' }),
+  routes: Type.Array(Type.String(), { description: 'Routes that use it.' }),
+});

@@ -17,7 +17,7 @@ export type Access =
   | 'public'
   /** `X-Sluice-Token`: Authorization belongs to the request that is being asked about. */
   | 'proxy'
-  /** Also `Authorization: Basic` with the token as password, which a browser can ask its user for. Only for pages that change nothing. */
+  /** Also `Authorization: Basic` with the token as password, which a browser can ask its user for. Only for the dashboard and what it asks, which change nothing. */
   | 'page';
 
 declare module 'fastify' {

@@ -11,6 +11,8 @@ export type Standing = 'unasked' | 'allowed' | 'denied' | 'known' | 'waved' | 'u
 /** One limit that applies to the request. */
 export interface Ask {
   readonly limit: CompiledLimit;
+  /** The key's id. */
+  readonly key: string;
   readonly plan: Plan;
   readonly rates: readonly PlannedRate[];
   readonly cost: number;

@@ -4,6 +4,7 @@ import { groupOf } from './ask.ts';
 import type { CompiledLimit, Plan, PlannedRate } from './compile.ts';
 import { counterOf } from './compile.ts';
 import type { LimiterContext } from './context.ts';
+import { keyId } from './key-text.ts';
 import { despiteLostPeers } from './lost-peers.ts';
 import type { Outcome } from './outcome.ts';
 import { outcomeOf } from './outcome-of.ts';
@@ -48,10 +49,11 @@ export class Attempt {
 
   add(limit: CompiledLimit, plan: Plan, rates: readonly PlannedRate[], label: string, cost: number): void {
     const checks: Check[] = [];
+    const key = keyId(label);
     for (const rate of rates) {
       checks.push({
         limit: limit.name,
-        counter: counterOf(rate, label),
+        counter: counterOf(rate, key),
         policy: rate.policy,
         cost,
         shadow: limit.shadow,
@@ -59,7 +61,7 @@ export class Attempt {
         holder: rate.policy.algorithm === 'concurrency' ? this.#context.holders.next() : undefined,
       });
     }
-    this.#asks.push({ limit, plan, rates, cost, checks, verdicts: undefined, standing: 'unasked' });
+    this.#asks.push({ limit, key, plan, rates, cost, checks, verdicts: undefined, standing: 'unasked' });
   }
 
   /** A limit in shadow mode would have refused the request for the key it lacks. */

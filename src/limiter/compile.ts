@@ -16,7 +16,7 @@ import { policyItem } from './ratelimit-headers.ts';
 /** One rate of a limit, and so one counter of each key. */
 export interface PlannedRate {
   readonly policy: Policy;
-  /** A counter's identity is this and the key's id. */
+  /** A counter's identity is this and the key's id, see `keyId`. */
   readonly counterPrefix: string;
   readonly item: PolicyItem;
   /** `100/1m sliding-window, 2 buckets` */
@@ -82,8 +82,8 @@ function longestWindowSeconds(config: LimitConfig): string {
 }
 
 /** The counter that a key has under a rate. */
-export function counterOf(rate: PlannedRate, label: string): string {
-  return rate.counterPrefix + keyId(label);
+export function counterOf(rate: PlannedRate, id: string): string {
+  return rate.counterPrefix + id;
 }
 
 function plan(config: LimitConfig, override: OverrideConfig | undefined): Plan {

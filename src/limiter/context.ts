@@ -7,6 +7,7 @@ import type { Denials } from './denials.ts';
 import type { DefectLog, Shares } from './failure.ts';
 import { escapeValue } from './key-text.ts';
 import type { QuotaProblems } from './problem.ts';
+import type { TopKeys } from './top-keys.ts';
 
 /** What every decision of one limiter works with; outlives reloads. */
 export interface LimiterContext {
@@ -20,6 +21,7 @@ export interface LimiterContext {
   readonly defects: DefectLog;
   readonly problems: QuotaProblems;
   readonly holders: HolderNames;
+  readonly top: TopKeys;
 }
 
 /** Names for holders of `concurrency`, unique among all instances and over restarts. */

@@ -18,6 +18,8 @@ import { RouteLimits } from './limit-set.ts';
 import type { LimitSet } from './limiter.ts';
 import { QuotaProblems } from './problem.ts';
 import { stagesOf } from './stages.ts';
+import type { TopOfLimit } from './top-keys.ts';
+import { TopKeys } from './top-keys.ts';
 
 export interface LimiterDeps {
   readonly clock: Clock;
@@ -43,6 +45,8 @@ export interface CompiledLimits {
    */
   set(names: readonly string[]): LimitSet;
   readonly keys: KeyAdmin;
+  /** The limit's busiest keys on this instance; undefined: no limit of that name. Counts go on over reloads. */
+  top(limit: string): TopOfLimit | undefined;
 }
 
 export interface Limiter {
@@ -66,6 +70,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     defects: new DefectLog(deps.clock, deps.logger),
     problems: new QuotaProblems(),
     holders: new HolderNames(deps.instance, deps.random),
+    top: new TopKeys(deps.clock),
   };
   const strategyOf = (sharing: SharingName): Strategy => {
     const strategy = deps.strategies.get(sharing);
@@ -79,6 +84,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
         strategyOf(config.sharing);
         limits.set(config.name, compileLimit(config));
       }
+      context.top.keepOnly(limits);
       const own = headers === context.headers ? context : { ...context, headers };
       return {
         set(names) {
@@ -90,6 +96,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
           return new RouteLimits(chosen, stagesOf(chosen, strategyOf), own);
         },
         keys: new LimitKeys(limits, strategyOf, own),
+        top: (name) => (limits.has(name) ? context.top.of(name) : undefined),
       };
     },
     forgetDenials: () => context.denials.forgetAll(),

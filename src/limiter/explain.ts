@@ -3,6 +3,7 @@ import { counterOf } from './compile.ts';
 import { readCost } from './cost.ts';
 import type { LimitExplanation } from './explanation.ts';
 import type { RequestFacts } from './facts.ts';
+import { keyId } from './key-text.ts';
 
 /** What `limit` makes of the request. Reads no counter, so it says what would be asked, not what would be answered. */
 export function explainLimit(limit: CompiledLimit, facts: RequestFacts): LimitExplanation {
@@ -21,7 +22,7 @@ export function explainLimit(limit: CompiledLimit, facts: RequestFacts): LimitEx
     sharing: limit.sharing,
     mode: limit.shadow ? 'shadow' : 'enforce',
     onFailure: limit.onFailure,
-    counters: label === undefined ? [] : rates.map((rate) => counterOf(rate, label)),
+    counters: label === undefined ? [] : rates.map((rate) => counterOf(rate, keyId(label))),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Check, Strategy } from '../sharing/strategy.ts';
 import type { CompiledLimit, PlannedRate } from './compile.ts';
 import { counterOf } from './compile.ts';
 import type { LimiterContext } from './context.ts';
+import { keyId } from './key-text.ts';
 import type { KeyAdmin, KeyCounterView } from './keys-admin.ts';
 
 /**
@@ -57,12 +58,13 @@ export class LimitKeys implements KeyAdmin {
 
 function counters(limit: CompiledLimit, key: string): { rate: PlannedRate; check: Check }[] {
   const label = limit.key.labelFrom(key);
+  const id = keyId(label);
   const rates = limit.plans.find(label).rates ?? [];
   return rates.map((rate) => ({
     rate,
     check: {
       limit: limit.name,
-      counter: counterOf(rate, label),
+      counter: counterOf(rate, id),
       policy: rate.policy,
       cost: 1,
       shadow: limit.shadow,

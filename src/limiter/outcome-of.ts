@@ -18,7 +18,7 @@ export function outcomeOf(
   release: (() => void) | undefined,
   context: LimiterContext,
 ): Outcome {
-  const { telemetry, headers, problems } = context;
+  const { telemetry, headers, problems, top } = context;
   const fields = new RateLimitFields(headers);
   let violated: string[] | undefined;
   let policies: string[] | undefined;
@@ -29,6 +29,7 @@ export function outcomeOf(
     const { name, sharing, shadow } = ask.limit;
     const { standing } = ask;
     const refuses = standing === 'denied' || standing === 'known' || standing === 'unavailable';
+    top.observe(name, ask.key, refuses);
     const used = usedPart(ask);
     if (used !== undefined) telemetry.limitUsed(name, used);
     if (shadow) {

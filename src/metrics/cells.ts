@@ -4,6 +4,7 @@
  * The client library's own cost 80 to 240 ns an event (a label lookup, a string built, a check), throw on a number that
  * is not finite, and lose their `_total` for good once rendered as OpenMetrics. These cost a few nanoseconds and do neither.
  */
+import type { HistogramTotals } from '../core/totals.ts';
 
 /** What the client library's registry asks a metric for; the same shape its own `Registry.aggregate` builds. */
 export interface Sample {
@@ -120,6 +121,10 @@ export class HistogramCell {
     if (value > 0) this.#sum += value;
   }
 
+  addTo(counts: number[]): void {
+    for (const [i, count] of this.#counts.entries()) counts[i] = (counts[i] ?? 0) + count;
+  }
+
   appendTo(samples: Sample[], name: string): void {
     const sharedLabels = this.labels;
     const metricName = `${name}_bucket`;
@@ -143,6 +148,12 @@ export class HistogramFamily extends LabelledCells<HistogramCell> implements Fam
   }
   protected override create(labels: Labels): HistogramCell {
     return new HistogramCell(labels, this.#bounds);
+  }
+  /** All cells together. */
+  totals(): HistogramTotals {
+    const counts = new Array<number>(this.#bounds.length + 1).fill(0);
+    for (const cell of this.cells()) cell.addTo(counts);
+    return { bounds: this.#bounds, counts };
   }
   samples(): Sample[] {
     const samples: Sample[] = [];

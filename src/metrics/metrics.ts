@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import { systemClock } from '../core/clock.ts';
 import { REPLICATED_SHARINGS } from '../core/sharings.ts';
 import type { PeerRefusal, PeerTraffic, RequestEvent, StoreErrorKind, Telemetry } from '../core/telemetry.ts';
+import type { Totals } from '../core/totals.ts';
 import type { FailurePolicy, ReplicatedSharing, SharingName } from '../core/types.ts';
 import type { CounterCell, HistogramCell } from './cells.ts';
 import type { Rendered } from './exposition.ts';
@@ -14,6 +15,7 @@ import { PeerCells } from './peer-cells.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import type { Readings } from './readings.ts';
 import { addReadings } from './readings.ts';
+import { readTotals } from './totals.ts';
 import { UpstreamCells } from './upstream-cells.ts';
 
 /** The names that may become label values, from a configuration. Anything else is counted under {@link UNDECLARED}. */
@@ -31,6 +33,8 @@ export interface Metrics {
   readonly telemetry: Telemetry;
   /** The metrics in the format that an `Accept` field asks for: OpenMetrics or Prometheus text. */
   render(accept?: string): Promise<Rendered>;
+  /** Everything so far in sums. */
+  totals(): Totals;
   /** Makes the names of a configuration known, their counters at zero. Call at start and at every reload; nothing is forgotten. */
   declare(names: Declaration): void;
   /** Connects gauges to whoever keeps the number. Until then they read 0. */
@@ -77,6 +81,7 @@ export function createMetrics(options: { readonly version: string; readonly cloc
   return {
     telemetry,
     render: (accept) => exposition.render(accept),
+    totals: () => readTotals(families, readings, telemetry.circuitState),
     declare: (names) => telemetry.declare(names),
     watch: (more) => void Object.assign(readings, more),
     close: () => lagSampling.cancel(),

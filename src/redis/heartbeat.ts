@@ -12,6 +12,8 @@ export interface HeartbeatOptions {
   readonly instance: string;
   /** Counters were reset by an operator, or lost with Redis' data: remembered denials are void. */
   readonly onReset: () => void;
+  /** Somebody asks for the busiest keys of these limits. Must not throw. */
+  readonly onTopWanted?: (limits: readonly string[]) => void;
 }
 
 const INTERVAL_MS = 1_000;
@@ -49,15 +51,16 @@ export class Heartbeat {
   }
 
   async #beat(leaseMs: number): Promise<void> {
-    const { runner, script, keys, instance, onReset } = this.#options;
+    const { runner, script, keys, instance, onReset, onTopWanted } = this.#options;
     try {
-      const reply = await runner.run(script, [keys.instances, keys.resets], [instance, leaseMs]);
-      const [live, resets, joined] = Array.isArray(reply) ? (reply as unknown[]) : [];
+      const reply = await runner.run(script, [keys.instances, keys.resets, keys.topWanted], [instance, leaseMs]);
+      const [live, resets, joined, wanted] = Array.isArray(reply) ? (reply as unknown[]) : [];
       if (typeof live !== 'number' || typeof resets !== 'number') return;
       this.#live = Math.max(1, live);
       // Having to join anew, it was forgotten: the data is gone, or it was silent for long.
       if (this.#resets !== undefined && (resets !== this.#resets || joined === 1)) onReset();
       this.#resets = resets;
+      if (Array.isArray(wanted) && wanted.length > 0) onTopWanted?.(wanted.map(String));
     } catch {
       // Missing beats are the store's trouble, reported where checks are made; the last number stays.
     }

@@ -1,7 +1,7 @@
 /**
  * Key layout in Redis: `<prefix>:<kind>:<rest>`. One prefix per team, so that an ACL pattern `~<prefix>:*` fences a team
  * in. Counters have no hash tags: in a cluster those of one limit spread over all slots. What one script reads together
- * and is small, the instances and the resets, shares a tag.
+ * and is small, the instances, the resets and the busiest keys, shares a tag.
  */
 export interface KeyLayout {
   /** Matches every key of the layout, as ACL rules write it after `~`. */
@@ -14,6 +14,10 @@ export interface KeyLayout {
   readonly peers: string;
   /** Number that grows with each operator's reset, so that instances drop what they remember of denials. */
   readonly resets: string;
+  /** Sorted set of the limits whose busiest keys somebody asks for, by the end of the asking. */
+  readonly topWanted: string;
+  /** The busiest keys of a limit, as one instance has counted them. */
+  top(limit: string, instance: string): string;
   /** Written to find out whether counting works; different numbers fall into different slots. */
   probe(n: number): string;
 }
@@ -26,6 +30,8 @@ export function keyLayout(prefix: string): KeyLayout {
     instances: `${prefix}:{fleet}:instances`,
     peers: `${prefix}:{fleet}:peers`,
     resets: `${prefix}:{fleet}:resets`,
+    topWanted: `${prefix}:{fleet}:top-wanted`,
+    top: (limit, instance) => `${prefix}:{fleet}:top:${instance}:${limit}`,
     probe: (n) => `${prefix}:probe:${n}`,
   };
 }

@@ -8,7 +8,7 @@ import { NEVER } from './replica-counter.ts';
 import type { HostTallies } from './replica-tallies.ts';
 
 /** A change is told in so many intervals in a row, in case a message is lost. */
-const TOLD = 2;
+export const TOLD = 2;
 /** Units that one host may have admitted of a counter before all others are told of it. */
 export const UNTOLD = 2;
 /** Records of totals on one page of an exchange. */

@@ -4,8 +4,10 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Admin } from '../../src/admin/admin.ts';
 import { createAdmin } from '../../src/admin/admin.ts';
 import type { AdminDeps, LimitSummary } from '../../src/admin/deps.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { UNLIMITED } from '../../src/limiter/outcome.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { Reply, RequestOptions } from '../support/http.ts';
 import { request } from '../support/http.ts';
 
@@ -49,7 +51,12 @@ export async function startAdmin(changes: Partial<AdminDeps> = {}): Promise<Runn
     logger: silentLogger,
     version: '1.2.3',
     startedAt: 1_700_000_000_000,
-    metrics: { render: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }) },
+    clock: systemClock,
+    instance: 'a1b2c3d4e5f60718',
+    metrics: {
+      render: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
+      totals: createMetrics({ version: '1.2.3' }).totals,
+    },
     keys: { peek: async () => [], reset: async () => false },
     readiness: () => ({ ready: true, reasons: [] }),
     limits: () => [LIMIT],
@@ -62,6 +69,10 @@ export async function startAdmin(changes: Partial<AdminDeps> = {}): Promise<Runn
       upstream: undefined,
       limits: [],
     }),
+    top: () => undefined,
+    fleetTop: undefined,
+    lastReload: () => undefined,
+    store: () => undefined,
     reload: async () => ({ result: 'unchanged' }),
     peers: () => undefined,
     check: async () => UNLIMITED,

@@ -252,24 +252,6 @@ describe('peers', () => {
   });
 });
 
-describe('the status page', () => {
-  it('shows version, state and limits, and runs nothing that a name smuggles in', async () => {
-    await using running = await startAdmin({
-      limits: () => [{ ...LIMIT, name: '<script>alert("1")</script>', key: ["header:'x'", 'a&b'] }],
-      readiness: () => ({ ready: false, reasons: ['draining'] }),
-    });
-    const reply = await running.call({ path: '/' });
-    assert.equal(reply.status, 200);
-    const html = reply.text();
-    assert.match(html, /Sluice 1\.2\.3/);
-    assert.match(html, /2023-11-14T22:13:20\.000Z; not ready: draining/);
-    assert.match(html, /&lt;script&gt;alert\(&quot;1&quot;\)&lt;\/script&gt;/);
-    assert.match(html, /header:&#39;x&#39; \+ a&amp;b/);
-    assert.doesNotMatch(html, /<script/);
-    assert.match(reply.header('content-security-policy') ?? '', /^default-src 'none'; style-src 'sha256-/);
-  });
-});
-
 describe('a route', () => {
   it('that does not exist is 404, a method that it does not take 405 with those that it takes', async () => {
     await using running = await startAdmin();
@@ -347,5 +329,80 @@ describe('listening', () => {
       /192\.0\.2\.1:9090: this machine has no such address/,
     );
     await admin.close();
+  });
+});
+
+describe('the busiest keys', () => {
+  const keys = Array.from({ length: 30 }, (_, i) => ({ key: `k${i}`, count: 100 - i, error: 1 }));
+  const top = { limit: 'per-client', seconds: 80, asked: { keys, floor: 3 }, refused: { keys: [], floor: 0 } };
+
+  it('are ten of each kind, or as many as asked for', async () => {
+    await using running = await startAdmin({ top: (limit) => (limit === 'per-client' ? top : undefined) });
+    const usual = (await running.call({ path: '/v1/top?limit=per-client' })).json();
+    assert.deepEqual(usual, {
+      limit: 'per-client',
+      seconds: 80,
+      asked: keys.slice(0, 10),
+      refused: [],
+      others: { asked: 3, refused: 0 },
+    });
+    const three = (await running.call({ path: '/v1/top?limit=per-client&count=3' })).json() as { asked: unknown[] };
+    assert.equal(three.asked.length, 3);
+  });
+
+  it('are those of all instances where that is asked for, with who answered', async () => {
+    const instances = [{ id: 'a1', host: 'gateway-1', seconds: 80 }];
+    const all = {
+      ...top,
+      asked: { keys: [{ key: 'all', count: 900, error: 0 }], floor: 7 },
+      instances,
+      missing: ['b2'],
+    };
+    let down = false;
+    await using running = await startAdmin({
+      top: () => top,
+      fleetTop: {
+        ask: async () => {
+          if (down) throw new StoreError('SLUICE_STORE_TIMEOUT', 'redis: it does not answer');
+          return all;
+        },
+      },
+    });
+    const path = '/v1/top?limit=per-client&fleet=true';
+    assert.deepEqual((await running.call({ path })).json(), {
+      limit: 'per-client',
+      seconds: 80,
+      asked: all.asked.keys,
+      refused: [],
+      others: { asked: 7, refused: 0 },
+      fleet: { instances, missing: ['b2'] },
+    });
+    const own = (await running.call({ path: '/v1/top?limit=per-client&fleet=false' })).json() as object;
+    assert.ok(!('fleet' in own));
+    down = true;
+    const failed = await running.call({ path });
+    assert.equal(failed.status, 503);
+    assert.match(problemOf(failed).detail, /it does not answer/);
+  });
+
+  it('of others cannot be had without a way to ask', async () => {
+    await using running = await startAdmin({ top: () => top });
+    const reply = await running.call({ path: '/v1/top?limit=per-client&fleet=true' });
+    assert.equal(reply.status, 409);
+    assert.match(problemOf(reply).hint ?? '', /configure redis/);
+    const other = await running.call({ path: '/v1/top?limit=per-client&fleet=yes' });
+    assert.equal(other.status, 400);
+  });
+
+  it('are refused in one line where the question is wrong', async () => {
+    await using running = await startAdmin();
+    for (const query of ['', '?limit=per-client&count=0', '?limit=per-client&count=101', '?limit=per-client&cuont=3']) {
+      const reply = await running.call({ path: `/v1/top${query}` });
+      assert.equal(reply.status, 400, query);
+      assert.match(problemOf(reply).detail, /^[^\n]+$/);
+    }
+    const unknown = await running.call({ path: '/v1/top?limit=per-clint' });
+    assert.equal(unknown.status, 404);
+    assert.equal(problemOf(unknown).hint, 'did you mean per-client?');
   });
 });

@@ -91,6 +91,8 @@ describe('the Redis user of docs/redis.md', () => {
     }
     assert.equal(await status('/v1/limits/sliding/keys/127.0.0.1', 'DELETE', gateway.adminUrl), 200);
     assert.equal(await status(), 200, 'after the reset');
+    const top = await status('/v1/top?limit=sliding&fleet=true', 'GET', gateway.adminUrl);
+    assert.equal(top, 200, 'the busiest keys of all instances');
     await redis.cli('SCRIPT', 'FLUSH');
     assert.equal(await status(), 200, 'after the scripts are flushed');
   });

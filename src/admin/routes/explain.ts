@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { reasonOf, SluiceError } from '../../core/errors.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ProblemError } from '../problems.ts';
-import { Mode, OnFailure, problems, Sharing } from '../schemas.ts';
+import { Mode, OnFailure, PAGE, problems, Sharing } from '../schemas.ts';
 import type { AdminApp } from '../server.ts';
 
 const Request = Type.Object(
@@ -47,7 +47,9 @@ export function explainRoutes(app: AdminApp, deps: AdminDeps): void {
   app.post(
     '/v1/explain',
     {
+      config: { access: 'page' },
       schema: {
+        ...PAGE,
         tags: ['limits'],
         operationId: 'explain',
         summary: 'What a request would meet',

@@ -1,11 +1,10 @@
 import { Type } from 'typebox';
-import { reasonOf, StoreError } from '../../core/errors.ts';
-import { suggest } from '../../core/suggest.ts';
 import type { AdminDeps } from '../deps.ts';
-import type { Problem } from '../problems.ts';
 import { ProblemError } from '../problems.ts';
-import { LimitName, problems } from '../schemas.ts';
+import { LimitName, PAGE, problems } from '../schemas.ts';
 import type { AdminApp } from '../server.ts';
+import { storeAnswer } from '../store-answer.ts';
+import { unknownLimit } from '../unknown-limit.ts';
 
 const Params = Type.Object({
   limit: LimitName,
@@ -27,7 +26,9 @@ export function keyRoutes(app: AdminApp, deps: AdminDeps): void {
   app.get(
     '/v1/limits/:limit/keys/:key',
     {
+      config: { access: 'page' },
       schema: {
+        ...PAGE,
         tags: ['limits'],
         operationId: 'peekKey',
         summary: 'How much a key has left',
@@ -47,7 +48,7 @@ export function keyRoutes(app: AdminApp, deps: AdminDeps): void {
       },
     },
     async ({ params: { limit, key } }) => {
-      const counters = await asked(deps.keys.peek(limit, key));
+      const counters = await storeAnswer(deps.keys.peek(limit, key));
       if (counters === undefined) throw new ProblemError(unknownLimit(limit, deps));
       return { limit, key, counters: [...counters] };
     },
@@ -75,34 +76,11 @@ export function keyRoutes(app: AdminApp, deps: AdminDeps): void {
       },
     },
     async ({ params: { limit, key } }) => {
-      const existed = await asked(deps.keys.reset(limit, key));
+      const existed = await storeAnswer(deps.keys.reset(limit, key));
       if (existed === undefined) throw new ProblemError(unknownLimit(limit, deps));
       // The key itself stays out of the log: it may be a credential.
       deps.logger.info({ limit, existed }, 'key reset');
       return { limit, key, existed };
     },
   );
-}
-
-async function asked<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    throw new ProblemError({
-      status: 503,
-      detail: `the store cannot be asked: ${reasonOf(error)}`,
-      hint: 'look at sluice_store_errors_total and at the store',
-    });
-  }
-}
-
-function unknownLimit(name: string, deps: AdminDeps): Problem {
-  const names = deps.limits().map((limit) => limit.name);
-  const near = suggest(name, names);
-  return {
-    status: 404,
-    detail: `no limit is called ${JSON.stringify(name.slice(0, 100))}`,
-    hint: near !== undefined ? `did you mean ${near}?` : 'GET /v1/limits lists them',
-  };
 }

@@ -1,28 +1,66 @@
-/** One page for people: what runs here, and where to look. Filled in on the server; no script. */
-import { createHash } from 'node:crypto';
+/** The dashboard: a page that listens to `GET /v1/events`. Served from files, read once. */
+import { readFileSync } from 'node:fs';
 import { Type } from 'typebox';
-import type { AdminDeps, LimitSummary } from '../deps.ts';
-import { content, problems } from '../schemas.ts';
+import { content, PAGE, problems } from '../schemas.ts';
 import type { AdminApp } from '../server.ts';
 
-const STYLE = `
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8886; vertical-align: top }
-code { font-size: .9em }
-`;
-const CSP = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`;
+/**
+ * Nothing but our own files: no inline script or style, no other origin, no form that leads away, no text that becomes
+ * markup (Trusted Types without a policy).
+ */
+const CSP = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ');
 
-export function pageRoutes(app: AdminApp, deps: AdminDeps): void {
+const MEDIA_TYPES = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' } as const;
+
+const FILES = [
+  'theme.css',
+  'status.css',
+  'limits.css',
+  'hosts.css',
+  'explain.css',
+  'narrow.css',
+  'icon.svg',
+  'main.js',
+  'live.js',
+  'format.js',
+  'dom.js',
+  'chart.js',
+  'status.js',
+  'numbers.js',
+  'limits.js',
+  'fleet.js',
+  'ask.js',
+  'hosts.js',
+  'picture.js',
+  'store.js',
+  'reload.js',
+  'explain.js',
+] as const;
+
+type FileName = (typeof FILES)[number];
+
+export function pageRoutes(app: AdminApp): void {
+  const html = read('index.html');
   app.get(
     '/',
     {
       config: { access: 'page' },
       schema: {
+        ...PAGE,
         tags: ['page'],
         operationId: 'page',
-        summary: 'Status page',
-        security: [{ token: [] }, { page: [] }, {}],
+        summary: 'The dashboard',
         response: { 200: content('HTML.', 'text/html', Type.String()), ...problems(401) },
       },
     },
@@ -30,57 +68,50 @@ export function pageRoutes(app: AdminApp, deps: AdminDeps): void {
       reply
         .header('content-security-policy', CSP)
         .header('content-type', 'text/html; charset=utf-8')
-        .serializer((html: unknown) => String(html))
-        .send(page(deps)),
+        .serializer(asIs)
+        .send(html),
+  );
+
+  const texts = new Map<string, string>(FILES.map((file) => [file, read(file)]));
+  app.get(
+    '/page/:file',
+    {
+      config: { access: 'page' },
+      schema: {
+        ...PAGE,
+        tags: ['page'],
+        operationId: 'pageFile',
+        summary: 'Scripts and styles of the dashboard',
+        params: Type.Object({ file: Type.Union(FILES.map((file) => Type.Literal(file))) }),
+        response: {
+          200: {
+            description: 'The file.',
+            content: Object.fromEntries(
+              Object.values(MEDIA_TYPES).map((type) => [type, { schema: Type.String() }] as const),
+            ),
+          },
+          ...problems(400, 401),
+        },
+      },
+    },
+    ({ params: { file } }, reply) =>
+      reply
+        .header('content-type', `${mediaType(file)}; charset=utf-8`)
+        .serializer(asIs)
+        .send(texts.get(file)),
   );
 }
 
-function page(deps: AdminDeps): string {
-  const { ready, reasons } = deps.readiness();
-  const limits = deps.limits();
-  const state = ready ? 'ready' : `not ready: ${reasons.join('; ')}`;
-  return `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sluice</title><style>${STYLE}</style></head>
-<body>
-<h1>Sluice ${escapeHtml(deps.version)}</h1>
-<p>Running since ${new Date(deps.startedAt).toISOString()}; ${escapeHtml(state)}.</p>
-<p><a href="/metrics">Metrics</a> · <a href="/v1/limits">Limits as JSON</a> · <a href="/v1/peers">Other hosts</a> · <a href="/openapi.json">OpenAPI</a> ·
-<a href="/healthz">healthz</a> · <a href="/readyz">readyz</a></p>
-<h2>Limits</h2>
-${limits.length === 0 ? '<p>None: every request passes.</p>' : table(limits)}
-<p>How much a key has left: <code>GET /v1/limits/<var>limit</var>/keys/<var>key</var></p>
-</body>
-</html>
-`;
+/** The file's text. The build copies the folder beside the compiled routes. */
+function read(file: FileName | 'index.html'): string {
+  return readFileSync(new URL(`../page/assets/${file}`, import.meta.url), 'utf8');
 }
 
-function table(limits: readonly LimitSummary[]): string {
-  const columns = ['Limit', 'Key', 'Rate', 'Algorithm', 'Sharing', 'Mode', 'On failure', 'Overrides', 'Routes'];
-  const rows = limits.map((limit) => [
-    limit.name,
-    limit.key.join(' + '),
-    limit.max === undefined ? limit.rates.join(' and ') : `${limit.max} in flight`,
-    limit.algorithm,
-    limit.sharing,
-    limit.mode,
-    limit.onFailure,
-    String(limit.overrides),
-    limit.routes.join(', ') || 'none',
-  ]);
-  const cells = (tag: 'th' | 'td', values: readonly string[]): string =>
-    `<tr>${values.map((value) => `<${tag}>${escapeHtml(value)}</${tag}>`).join('')}</tr>`;
-  return `<table>\n${cells('th', columns)}\n${rows.map((row) => cells('td', row)).join('\n')}\n</table>`;
+function mediaType(file: string): string {
+  return file.endsWith('.css') ? MEDIA_TYPES.css : file.endsWith('.svg') ? MEDIA_TYPES.svg : MEDIA_TYPES.js;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+/** The body is text already. */
+function asIs(body: unknown): string {
+  return String(body);
 }
