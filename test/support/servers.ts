@@ -18,6 +18,7 @@ const SERVERS = {
   promtool: { debianPackages: ['prometheus'] },
   faketime: { debianPackages: ['faketime'] },
   etcd: { debianPackages: ['etcd-server'] },
+  chromium: { debianPackages: ['chromium'] },
   etcdctl: { debianPackages: ['etcd-client'] },
   nft: { debianPackages: ['nftables'] },
   ip: { debianPackages: ['iproute2'] },
@@ -43,6 +44,7 @@ export const TEST_SERVERS: readonly ServerName[] = [
   'faketime',
   'etcd',
   'etcdctl',
+  'chromium',
 ];
 
 /** What `npm run test:faults` needs beside those. */
