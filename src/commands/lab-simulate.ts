@@ -1,0 +1,161 @@
+/** `sluice lab simulate`: ways of sharing on a virtual network, measured and reported. */
+import { writeFileSync } from 'node:fs';
+import { formatDuration, parseDuration } from '../core/duration.ts';
+import { reasonOf, SluiceError } from '../core/errors.ts';
+import { formatRate } from '../core/rate.ts';
+import { didYouMean } from '../core/suggest.ts';
+import type { Cell } from '../lab/experiment.ts';
+import { MOST_MESH_HOSTS, runExperiment } from '../lab/experiment.ts';
+import type { Report, Setup } from '../lab/report/model.ts';
+import { reportPage } from '../lab/report/page.ts';
+import { buildReport, reportJson } from '../lab/report/report.ts';
+import type { MeasuredCell } from '../lab/report/rows.ts';
+import { reportTable } from '../lab/report/table.ts';
+import type { Scenario } from '../lab/scenario.ts';
+import type { Way } from '../lab/ways.ts';
+import { WAYS } from '../lab/ways.ts';
+import { findScenario, shippedScenarios } from './lab-scenario.ts';
+import { print } from './output.ts';
+
+export interface SimulateFlags {
+  readonly scenario?: string;
+  readonly sharing?: string;
+  readonly hosts?: string;
+  readonly interval?: string;
+  readonly seed?: string;
+  readonly runs?: string;
+  readonly json?: string;
+  readonly html?: string;
+  readonly list?: boolean;
+}
+
+const MOST_HOSTS = 10_000;
+const MOST_RUNS = 1_000;
+
+/**
+ * Runs a scenario on every number of hosts with every way of sharing, prints a table and writes what was asked for. Returns the
+ * exit code.
+ * @throws SluiceError SLUICE_USAGE, SLUICE_OUTPUT
+ */
+export async function simulateCommand(flags: SimulateFlags): Promise<number> {
+  if (flags.list === true) {
+    await print(listOfScenarios());
+    return 0;
+  }
+  const found = findScenario(flags.scenario ?? 'steady-double');
+  if (!('policy' in found)) {
+    process.stderr.write(`${found.join('\n')}\n`);
+    return 1;
+  }
+  const ways = waysOf(flags.sharing);
+  const hosts = numbers(flags.hosts ?? '4,20,100', '--hosts', 2, MOST_HOSTS);
+  const [seed = 1] = numbers(flags.seed ?? '1', '--seed', 0, 0x7fff_ffff);
+  const [runs = 3] = numbers(flags.runs ?? '3', '--runs', 1, MOST_RUNS);
+  const intervals = intervalsOf(flags.interval, found);
+  const cells: MeasuredCell[] = [];
+  for (const [i, intervalMs] of intervals.entries()) {
+    const scenario = { ...found, intervalMs };
+    // What does not depend on the interval is run once.
+    const own = i === 0 ? ways : ways.filter((way) => way !== 'none' && way !== 'split' && way !== 'redis');
+    const progress = new Progress(intervals.length > 1 ? `interval ${formatDuration(intervalMs)}, ` : '');
+    const run = await runExperiment({ scenario, ways: own, hosts, seed, runs }, (job, done, all) =>
+      progress.at(done, all, `${job.way} on ${job.hosts} hosts`),
+    );
+    progress.end();
+    cells.push(...run.map((cell) => measuredCell(cell, intervalMs)));
+  }
+  const report = buildReport({ seed, scenario: found.name, setup: setupOf(found), cells });
+  await print(reportTable(report));
+  write(flags.json, report, reportJson);
+  write(flags.html, report, reportPage);
+  return 0;
+}
+
+function measuredCell(cell: Cell, intervalMs: number): MeasuredCell {
+  const notes =
+    cell.analytic === undefined
+      ? []
+      : [`more than ${MOST_MESH_HOSTS} hosts of a full mesh are not simulated: its messages are counted`];
+  return { ...cell, intervalSeconds: intervalMs / 1_000, notes };
+}
+
+function setupOf(scenario: Scenario): Setup {
+  const { description, policy, network, faults, intervalMs, durationMs } = scenario;
+  const { limit: count, windowMs } = policy;
+  return {
+    description,
+    intervalSeconds: intervalMs / 1_000,
+    faults: faults.map(({ kind, atMs, forMs }) => ({ kind, atSeconds: atMs / 1_000, forSeconds: forMs / 1_000 })),
+    facts: [
+      ['limit', `${formatRate({ count, windowMs })} ${policy.algorithm}`],
+      ['requests arrive for', formatDuration(durationMs)],
+      ['round trip', `${network.latencyMs * 2} ms`],
+      ['loss', `${network.loss * 100} %`],
+      ['onFailure', scenario.onFailure],
+    ],
+  };
+}
+
+function waysOf(text: string | undefined): Way[] {
+  if (text === undefined) return [...WAYS];
+  return text.split(',').map((name) => {
+    const way = WAYS.find((each) => each === name.trim());
+    if (way !== undefined) return way;
+    throw usage(`--sharing: ${JSON.stringify(name)} is no way of sharing (${didYouMean(name, WAYS)})`);
+  });
+}
+
+function numbers(text: string, flag: string, least: number, most: number): number[] {
+  return [...new Set(text.split(','))].map((part) => {
+    const value = Number(part);
+    if (/^\d+$/.test(part.trim()) && value >= least && value <= most) return value;
+    throw usage(`${flag}: ${JSON.stringify(part)} is no whole number from ${least} to ${most}`);
+  });
+}
+
+function intervalsOf(text: string | undefined, scenario: Scenario): number[] {
+  if (text === undefined) return [scenario.intervalMs];
+  return text.split(',').map((part) => {
+    const ms = parseDuration(part.trim());
+    if (ms !== undefined && ms >= 10 && ms <= 60_000) return ms;
+    throw usage(`--interval: ${JSON.stringify(part)} is no duration from 10ms to 60s`);
+  });
+}
+
+function usage(message: string): SluiceError {
+  return new SluiceError('SLUICE_USAGE', message);
+}
+
+function listOfScenarios(): string {
+  const lines = shippedScenarios().map((name) => {
+    const scenario = findScenario(name);
+    return `${name.padEnd(20)}  ${'policy' in scenario ? scenario.description : ''}`;
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+function write(file: string | undefined, report: Report, text: (report: Report) => string): void {
+  if (file === undefined) return;
+  try {
+    writeFileSync(file, text(report));
+  } catch (error) {
+    throw new SluiceError('SLUICE_OUTPUT', `cannot write ${file}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** One line on standard error that is written over; nothing where nobody watches. */
+class Progress {
+  readonly #prefix: string;
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+  at(done: number, all: number, what: string): void {
+    if (!process.stderr.isTTY) return;
+    const full = Math.round((20 * done) / all);
+    const bar = '#'.repeat(full) + '.'.repeat(20 - full);
+    process.stderr.write(`\r\u001b[K${this.#prefix}[${bar}] ${done} of ${all}: ${what}`);
+  }
+  end(): void {
+    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
+  }
+}
