@@ -211,10 +211,7 @@ export class Replica {
     slot.follows = true;
     const others = slot.owner.find(slot.index - 1)?.others;
     if (others === undefined) return;
-    for (let place = 0; place < others.hosts.length; place++) {
-      const host = others.hosts[place];
-      if (host !== undefined && others.askedAt(place) > 0) this.#place(slot, host);
-    }
+    for (const [place, host] of others.hosts.entries()) if (others.askedAt(place) > 0) this.#place(slot, host);
   }
 
   /**

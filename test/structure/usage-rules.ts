@@ -5,7 +5,9 @@ const ENTRY = 'src/main.ts';
 
 /** Files, and exports as `file#name`, that tests need beside the real thing; each with its reason. */
 const FOR_TESTS: Readonly<Record<string, string>> = {
-  'src/core/virtual-clock.ts': 'the clock that tests and simulations hand in',
+  'src/lab/sim/bound.ts': 'the formulas of docs/sharing.md that random runs are held to',
+  'src/lab/sim/offered.ts': 'what was offered, for those formulas',
+  'src/lab/sim/weather.ts#FAIR_WEATHER': 'the network that tests change one thing of',
   'src/algorithms/concurrency.ts': 'the model that the Lua scripts are held equal to',
   'src/algorithms/concurrency.ts#Holders': 'the model that the Lua scripts are held equal to',
 };
