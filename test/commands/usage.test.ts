@@ -40,7 +40,7 @@ describe('sluice, asked for help', { concurrency: 3 }, () => {
   it('lists its commands, and the flags of each', async () => {
     const { code, stdout, stderr } = await runSluice(['--help']);
     assert.deepEqual([code, stderr], [0, '']);
-    for (const word of ['run', 'check', 'explain', 'schema', 'healthcheck', 'top'])
+    for (const word of ['run', 'check', 'explain', 'schema', 'healthcheck', 'top', 'lab'])
       assert.match(stdout, new RegExp(`^ {2}${word}\\b`, 'm'));
     const run = await runSluice(['run', '--help']);
     for (const flag of ['config', 'upstream', 'limit', 'key', 'redis', 'listen', 'admin']) {
@@ -57,7 +57,7 @@ describe('sluice, mistyped: one line on stderr and exit code 2', { concurrency: 
   const cases: readonly (readonly [args: readonly string[], said: RegExp])[] = [
     [['chekc', 'sluice.yaml'], /^sluice: unknown command "chekc" \(did you mean "check"\?\)$/],
     [['explian', '-c', 'x', 'http://x/'], /unknown command "explian" \(did you mean "explain"\?\)/],
-    [['frobnicate'], /unknown command "frobnicate" \(there is run, check, explain, schema, healthcheck, top\)/],
+    [['frobnicate'], /unknown command "frobnicate" \(there is run, check, explain, schema, healthcheck, top, lab\)/],
     [[''], /unknown command ""/],
     [['run', 'sluice.yaml'], /too many arguments for 'run'/],
     [['--upstrem', 'http://x'], /unknown option '--upstrem' \(Did you mean --upstream\?\)/],

@@ -2,7 +2,7 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync } from 'node:fs';
+import { accessSync, readdirSync, readFileSync } from 'node:fs';
 
 const running = new Set<ChildProcess>();
 
@@ -29,6 +29,20 @@ export function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
 }
 
+/** How long a process may take until it stands still. */
+const FREEZE_MS = 2_000;
+
+/** SIGSTOP; returns when the process stands still. The signal alone lets a busy machine's process go on for a moment. */
+export function freeze(child: ChildProcess): void {
+  child.kill('SIGSTOP');
+  if (process.platform !== 'linux' || child.pid === undefined) return;
+  const deadline = performance.now() + FREEZE_MS;
+  while (performance.now() < deadline) {
+    const threads = readdirSync(`/proc/${child.pid}/task`);
+    if (threads.every((thread) => stateOf(`/proc/${child.pid}/task/${thread}/stat`) === 'T')) return;
+  }
+}
+
 /** Sends `signal`, waits for the end, and after `graceMs` sends SIGKILL. Resolves with the exit code, null when a signal ended it. */
 export async function end(child: ChildProcess, signal: NodeJS.Signals, graceMs = 10_000): Promise<number | null> {
   if (hasEnded(child)) return child.exitCode;
@@ -38,6 +52,16 @@ export async function end(child: ChildProcess, signal: NodeJS.Signals, graceMs =
   await ended;
   clearTimeout(killer);
   return child.exitCode;
+}
+
+/** `T` for a thread that is stopped (proc(5): behind the name, which is in brackets). */
+function stateOf(file: string): string | undefined {
+  try {
+    const stat = readFileSync(file, 'utf8');
+    return stat[stat.lastIndexOf(')') + 2];
+  } catch {
+    return 'T';
+  }
 }
 
 function exists(path: string): boolean {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Certificates } from './certificates.ts';
-import { end, hasEnded, spawnOwned } from './child.ts';
+import { end, freeze, hasEnded, spawnOwned } from './child.ts';
 import { freePort } from './free-port.ts';
 import { requireServer } from './servers.ts';
 
@@ -82,7 +82,7 @@ function etcdAt(place: Place, first: ChildProcess): Etcd {
     },
     stop,
     kill9,
-    freeze: () => void child.kill('SIGSTOP'),
+    freeze: () => freeze(child),
     thaw: () => void child.kill('SIGCONT'),
     restart: async ({ empty = false } = {}) => {
       await kill9();

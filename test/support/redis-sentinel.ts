@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { end, hasEnded, spawnOwned } from './child.ts';
+import { end, freeze, hasEnded, spawnOwned } from './child.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import type { Redis } from './redis.ts';
@@ -126,7 +126,7 @@ async function startSentinel(primary: Redis, downAfterMs: number): Promise<Senti
         const { stdout } = await promisify(execFile)(requireServer('redis-cli'), args, { timeout: 10_000 });
         return stdout.replace(/\n$/, '');
       },
-      freeze: () => void child.kill('SIGSTOP'),
+      freeze: () => freeze(child),
       thaw: () => void child.kill('SIGCONT'),
       stop: async () => {
         await end(child, 'SIGKILL');

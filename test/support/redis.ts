@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { RedisAccess } from '../../src/redis/client-options.ts';
-import { end, hasEnded, spawnOwned } from './child.ts';
+import { end, freeze, hasEnded, spawnOwned } from './child.ts';
 import { freePort } from './free-port.ts';
 import { requireServer } from './servers.ts';
 
@@ -85,7 +85,7 @@ function redisOn(port: number, dir: string, args: readonly string[], first: Chil
     },
     stop,
     kill9,
-    freeze: () => void child.kill('SIGSTOP'),
+    freeze: () => freeze(child),
     thaw: () => void child.kill('SIGCONT'),
     restart: async () => {
       child.kill('SIGCONT');
