@@ -19,6 +19,7 @@ import { fanOut } from './metrics/fan-out.ts';
 import type { LogSink } from './metrics/logger.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { createMetrics } from './metrics/metrics.ts';
+import { PeersEngine } from './peers-engine.ts';
 import type { DetachedRequest } from './proxy/detached-requests.ts';
 import { DetachedRequests } from './proxy/detached-requests.ts';
 import { detachedRequest } from './proxy/explained-request.ts';
@@ -50,6 +51,7 @@ export class App {
   readonly #logger: Logger;
   readonly #metrics: Metrics;
   readonly #redis: RedisEngine | undefined;
+  readonly #peers: PeersEngine | undefined;
   readonly #local: LocalStrategy;
   readonly #limiter: Limiter;
   readonly #gateway: Gateway;
@@ -90,7 +92,20 @@ export class App {
             onReset: () => this.#limiter.forgetDenials(),
             top: (limit) => this.#compiled.top(limit),
           });
-    const strategies = new Map<SharingName, Strategy>([['local', this.#local]]);
+    this.#peers =
+      config.peers === undefined
+        ? undefined
+        : new PeersEngine(config.peers, {
+            clock,
+            random,
+            telemetry,
+            logger: this.#logger,
+            etcd: config.etcd,
+            redisRegistry: this.#redis?.registry,
+            maxKeys: config.memory.maxKeys,
+            startedAt: this.#startedAt,
+          });
+    const strategies = new Map<SharingName, Strategy>([['local', this.#local], ...(this.#peers?.strategies ?? [])]);
     if (this.#redis !== undefined) strategies.set('redis', this.#redis.strategy);
     this.#limiter = createLimiter({
       clock,
@@ -100,7 +115,7 @@ export class App {
       strategies,
       // A limit is either shared or local, so one memory under one cap serves both without mixing counters.
       fallback: this.#local,
-      liveInstances: () => this.#redis?.heartbeat.live ?? 1,
+      liveInstances: () => Math.max(this.#redis?.heartbeat.live ?? 1, this.#peers?.live ?? 1),
       instance,
       headers: config.headers,
     });
@@ -118,19 +133,23 @@ export class App {
     this.#declare(config);
     this.#metrics.watch({
       requestsInFlight: () => this.#gateway.inFlight,
-      countersHeld: () => this.#local.size,
+      countersHeld: () => this.#local.size + (this.#peers?.size ?? 0),
+      peers: () => this.#peers?.states(),
+      leaderTerms: () => this.#peers?.leaderTerms(),
       logLinesDropped: () => logs.dropped(),
     });
   }
 
   /**
-   * Starts everything; resolves when requests are accepted, with where. Starts also while Redis is away.
+   * Starts everything; resolves when requests are accepted, with where. Starts also while Redis, etcd and other hosts are away.
    * @throws SluiceError SLUICE_LISTEN; SLUICE_STORE_REFUSED when Redis is there and does not let us in
    */
   async start(): Promise<{ readonly gateway: Address; readonly admin: Address }> {
     const { config, version } = this.#options;
     await this.#local.start();
     await this.#redis?.start();
+    // Whoever has just started knows what the others have counted before it takes requests.
+    await this.#peers?.start(sharingsOf(config));
     const keys = {
       peek: (limit: string, key: string) => this.#compiled.keys.peek(limit, key),
       reset: (limit: string, key: string) => this.#compiled.keys.reset(limit, key),
@@ -150,9 +169,9 @@ export class App {
       top: (limit) => this.#compiled.top(limit),
       fleetTop: this.#redis?.fleetTop,
       reload: () => this.reload(),
+      peers: () => this.#peers?.report(),
       lastReload: () => this.#lastReload,
       store: () => this.#store(),
-      peers: () => undefined,
       check: (original) => this.#detached.decide(heldElsewhere(original)),
     });
     const admin = await this.#admin.listen(config.admin.listen);
@@ -185,6 +204,7 @@ export class App {
   async stop(): Promise<boolean> {
     this.#state = 'draining';
     const finished = await this.#gateway.drain(this.#config.shutdownTimeoutMs);
+    await this.#peers?.stop();
     await this.#redis?.stop();
     await this.#local.close();
     await this.#closeAdmin();
@@ -221,6 +241,10 @@ export class App {
     if (changes.length === 0) return { result: 'unchanged', changes: [] };
     this.#loaded = read.config;
     const compiled = this.#limiter.compile(config.limits.values(), config.headers);
+    // Limits that are new to a way of sharing are decided meanwhile on what this host knows.
+    void this.#peers?.use(sharingsOf(config)).catch((error: unknown) => {
+      this.#logger.error({ reason: reasonOf(error) }, 'peers: a way of sharing could not be started');
+    });
     const snapshot = snapshotOf(config, compiled);
     this.#gateway.apply(snapshot);
     this.#detached = new DetachedRequests(snapshot.routes, config.trustedProxies);
@@ -271,6 +295,10 @@ function heldElsewhere(original: OriginalRequest): DetachedRequest {
     peer,
     forwardedFor: comma === -1 ? undefined : forwardedFor.slice(0, comma),
   };
+}
+
+function sharingsOf(config: Config): readonly SharingName[] {
+  return [...config.limits.values()].map((limit) => limit.sharing);
 }
 
 function describeChange(change: ConfigChange): string {

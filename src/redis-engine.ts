@@ -13,6 +13,7 @@ import { RedisFleetTop } from './redis/fleet-top.ts';
 import { Heartbeat } from './redis/heartbeat.ts';
 import { keyLayout } from './redis/keys.ts';
 import { loadScript } from './redis/lua-script-loader.ts';
+import { PeerRegistry } from './redis/peer-registry.ts';
 import type { ScriptRunner } from './redis/script-runner.ts';
 import { LeasedStrategy } from './sharing/leased.ts';
 import { RedisStrategy } from './sharing/redis.ts';
@@ -35,6 +36,8 @@ export interface RedisEngine {
   readonly strategy: Strategy;
   /** Started by whoever knows that this instance can serve. */
   readonly heartbeat: Heartbeat;
+  /** Where hosts that share counts among themselves write down that they live. */
+  readonly registry: PeerRegistry;
   readonly fleetTop: RedisFleetTop;
   /**
    * Connects; resolves in any case but one.
@@ -59,7 +62,7 @@ export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): R
     announceReset: loadScript('announce_reset'),
   };
   const inner = new RedisStrategy({ clock, runner: connection, scripts, keys, timeoutMs, telemetry, logger });
-  const strategy = new LeasedStrategy({ clock, inner, telemetry, liveInstances: () => heartbeat.live });
+  const strategy = new LeasedStrategy({ clock, inner, telemetry, timeoutMs, liveInstances: () => heartbeat.live });
   const fleetTop = new RedisFleetTop({
     clock,
     runner: connection,
@@ -84,6 +87,7 @@ export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): R
   return {
     strategy,
     heartbeat,
+    registry: new PeerRegistry({ runner: connection, script: loadScript('peer_registry'), keys }),
     fleetTop,
     start: async () => {
       await connection.start();

@@ -23,7 +23,10 @@ export interface Channel {
   receive(receiver: Receiver): void;
 }
 
-/** What a channel delivers. Everything has been authenticated, but may still be malformed: whoever reads it says so by throwing a WireError. */
+/**
+ * What a channel delivers. Everything has been authenticated, but may still be malformed: whoever
+ * reads it says so by throwing a WireError. A payload is only lent: it may change once the call has returned.
+ */
 export interface Receiver {
   /** @param from who sent it, as authenticated */
   message(from: Peer, payload: Uint8Array): void;

@@ -6,10 +6,10 @@ import { formatFault } from '../config/faults.ts';
 import { loadConfigFile } from '../config/load.ts';
 import type { QuickFlags } from '../config/quick.ts';
 import { quickConfig } from '../config/quick.ts';
-import { ConfigWatcher } from '../config/reload.ts';
 import type { Address, Config } from '../config/types.ts';
 import { systemClock } from '../core/clock.ts';
 import { SluiceError } from '../core/errors.ts';
+import { FileWatcher } from '../core/file-watcher.ts';
 import { systemRandom } from '../core/random.ts';
 import type { DemoUpstream } from '../demo-upstream.ts';
 import { startDemoUpstream } from '../demo-upstream.ts';
@@ -65,7 +65,14 @@ async function serve(
     const watcher =
       file === undefined
         ? undefined
-        : new ConfigWatcher({ file, text, clock, logger, onChange: () => void app.reload() });
+        : new FileWatcher({
+            file,
+            subject: 'configuration file',
+            text,
+            clock,
+            logger,
+            onChange: () => void app.reload(),
+          });
     await watcher?.start();
     process.stdout.write(`sluice ${version} listening on ${urlOf(gateway)}, admin on ${urlOf(admin)}\n`);
     if (demo !== undefined) process.stdout.write(`${demoHint(gateway)}\n`);

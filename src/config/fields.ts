@@ -61,6 +61,15 @@ export function integer(range: { min: number; max?: number }, about: About): TUn
   return scalar<number>({ kind: 'integer', ...range }, { anyOf }, about);
 }
 
+/** A number that need not be whole. */
+export function decimal(range: { min: number; max: number }, about: About): TUnsafe<number> {
+  const anyOf = [
+    { type: 'number', minimum: range.min, maximum: range.max },
+    { type: 'string', pattern: REFERENCE },
+  ];
+  return scalar<number>({ kind: 'number', ...range }, { anyOf }, about);
+}
+
 export function flag(about: About): TUnsafe<boolean> {
   return scalar<boolean>(
     { kind: 'boolean' },

@@ -19,7 +19,7 @@ import { parseYaml } from './yaml-source.ts';
 /** A configuration, or everything that is wrong with it in the order of the file. */
 export type LoadResult = { readonly config: Config } | { readonly faults: readonly Fault[] };
 
-/** A file's text beside what it loads as; the text is what {@link ConfigWatcher} compares with. */
+/** A file's text beside what it loads as; the text is what `FileWatcher` compares with. */
 export type FileLoadResult = LoadResult & { readonly text: string | undefined };
 
 /** Longest configuration; room for some 100,000 overrides. */

@@ -247,6 +247,11 @@ const SCALARS = {
     const fault = value === '' ? 'the token is empty' : 'the token has a space or a character outside ASCII';
     return problem('bad-text', fault, 'a token is visible ASCII characters');
   }),
+  sentence: text('text', undefined, (value, _rule, shown) =>
+    value.trim() !== '' && value.length <= 200
+      ? { value }
+      : problem('bad-text', `${shown} is empty or long`, 'one line, at most 200 characters'),
+  ),
   keyPrefix: text('text', undefined, (value, _rule, shown) =>
     /^[A-Za-z0-9:._-]{1,64}$/.test(value)
       ? { value }

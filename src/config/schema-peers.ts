@@ -86,7 +86,7 @@ export const PeersSchema = struct(
       {
         description:
           'After how long a silent host is taken for gone instead of cut off, so that the others use its share of the limits.',
-        default: '1h',
+        default: '10m',
       },
     ),
     discovery: DiscoverySchema,

@@ -118,7 +118,7 @@ export interface PeersConfig {
   readonly fanout: number;
   /** undefined: 1 for leader, 2 for random-leaders. */
   readonly leaders: number | undefined;
-  /** After how long a silent host no longer counts as cut off. Default 1h. */
+  /** After how long a silent host no longer counts as cut off. Default 10m. */
   readonly forgetAfterMs: number;
   readonly discovery: DiscoveryConfig;
 }

@@ -17,9 +17,9 @@ export interface Readings {
   /** Log lines lost because whoever reads the log stalled. */
   logLinesDropped?(): number;
   /** Other hosts known, by state. */
-  peers?(): PeerStates;
+  peers?(): PeerStates | undefined;
   /** Fencing term of each slot's elected leader, in the order of the slots; 0: none known. */
-  leaderTerms?(): readonly number[];
+  leaderTerms?(): readonly number[] | undefined;
 }
 
 const NO_PEERS: PeerStates = { alive: 0, suspect: 0, dead: 0, gone: 0 };

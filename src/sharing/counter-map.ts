@@ -18,16 +18,19 @@ const HAND_STEPS = 64;
 export class CounterMap<Entry extends CounterEntry> {
   readonly #entries = new Map<string, Entry>();
   readonly #cap: number;
-  readonly #onEvict: () => void;
+  readonly #onEvict: (entry: Entry) => void;
+  readonly #onGone: ((entry: Entry) => void) | undefined;
   #sweep: MapIterator<[string, Entry]>;
 
   /**
    * @param cap most entries kept; pinned ones may exceed it
    * @param onEvict called for each entry that had to go before its time
+   * @param onGone called for each entry that is gone, for whatever reason
    */
-  constructor(cap: number, onEvict: () => void) {
+  constructor(cap: number, onEvict: (entry: Entry) => void, onGone?: (entry: Entry) => void) {
     this.#cap = cap;
     this.#onEvict = onEvict;
+    this.#onGone = onGone;
     this.#sweep = this.#entries.entries();
   }
 
@@ -42,12 +45,21 @@ export class CounterMap<Entry extends CounterEntry> {
   }
 
   set(key: string, entry: Entry): void {
-    if (this.#entries.size >= this.#cap && !this.#entries.has(key)) this.#evictOne();
+    if (this.#entries.size >= this.#cap && !this.#entries.has(key)) this.evictOne();
     this.#entries.set(key, entry);
   }
 
   delete(key: string): boolean {
-    return this.#entries.delete(key);
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return false;
+    this.#entries.delete(key);
+    this.#onGone?.(entry);
+    return true;
+  }
+
+  /** In no particular order. */
+  values(): IterableIterator<Entry> {
+    return this.#entries.values();
   }
 
   /** Looks at up to `steps` entries, going on where the last call ended, and drops those that expired. */
@@ -59,11 +71,12 @@ export class CounterMap<Entry extends CounterEntry> {
         return;
       }
       const [key, entry] = next.value;
-      if (entry.expiresAt <= now && !entry.pinned) this.#entries.delete(key);
+      if (entry.expiresAt <= now && !entry.pinned) this.delete(key);
     }
   }
 
-  #evictOne(): void {
+  /** Makes room before time; false when everything looked at is pinned. */
+  evictOne(): boolean {
     let victim: string | undefined;
     let steps = 0;
     for (const [key, entry] of this.#entries) {
@@ -80,8 +93,10 @@ export class CounterMap<Entry extends CounterEntry> {
       this.#entries.delete(key);
       this.#entries.set(key, entry);
     }
-    if (victim === undefined) return;
-    this.#entries.delete(victim);
-    this.#onEvict();
+    const entry = victim === undefined ? undefined : this.#entries.get(victim);
+    if (victim === undefined || entry === undefined) return false;
+    this.delete(victim);
+    this.#onEvict(entry);
+    return true;
   }
 }

@@ -2,14 +2,14 @@
 
 /** What was admitted is remembered for one to two of these. */
 const PERIOD_MS = 100;
-/** A key is hot when so many of its checks were admitted in that time. */
-const HOT_CHECKS = 4;
+/** A key is hot when so many of its checks were admitted, or refused by the store, in that time. */
+export const HOT_CHECKS = 4;
 /** Most units held for one key, whatever the demand. */
-const MAX_UNITS = 10_000;
+export const MOST_UNITS = 10_000;
 /** All instances together hold at most one part in so many of what is left. */
 const SHARE = 4;
 
-/** What was admitted of one key lately: a full period and the one that runs. */
+/** What was asked and admitted of one key lately: a full period and the one that runs. */
 export class Demand {
   #from = 0;
   #checks = 0;
@@ -23,10 +23,20 @@ export class Demand {
     this.#units += cost;
   }
 
+  /** The store was asked for it and refused. */
+  addRefused(now: number): void {
+    this.#roll(now);
+    this.#checks += 1;
+  }
+
+  isHot(now: number): boolean {
+    this.#roll(now);
+    return this.#checks + this.#checksBefore >= HOT_CHECKS;
+  }
+
   /** Units admitted in the last 100 to 200 ms; 0 when the key is not hot. */
   units(now: number): number {
-    this.#roll(now);
-    return this.#checks + this.#checksBefore >= HOT_CHECKS ? this.#units + this.#unitsBefore : 0;
+    return this.isHot(now) ? this.#units + this.#unitsBefore : 0;
   }
 
   forget(): void {
@@ -48,6 +58,8 @@ export class Demand {
 export interface Situation {
   /** Units admitted lately, see {@link Demand.units}. */
   readonly demand: number;
+  /** Units waited for at this moment, as far as known. */
+  readonly shortage: number;
   /** What the store last said is left. */
   readonly remaining: number;
   /** Milliseconds until the sub-window of the last answer ends; not positive when it may be over. */
@@ -57,16 +69,28 @@ export interface Situation {
   readonly unspent: number;
   /** Of the check that asks. */
   readonly cost: number;
+  /** This instance's part of what comes free in one beat at the limit, see lease-pace.ts; at most limit / (20 × live instances). */
+  readonly part: number;
+  /** Units come free all the time, so a part of them is worth asking for whatever is left. */
+  readonly fades: boolean;
 }
 
 /**
  * Units to buy now; 0 when single checks serve better. Held and bought together stay below what the demand uses up in about
- * as much time as it was observed for, and below remaining / (4 × live instances): all instances together then hold at
- * most a quarter of what is left, and near the limit nobody buys.
+ * as much time as it was observed for, and below remaining / (4 × live instances), or a `part` where that is less: all
+ * instances together then hold at most a quarter of what is left or a twentieth of the limit. Where nothing comes free
+ * before the window ends they share even the last part, and for the last units nobody buys.
  */
-export function unitsToBuy({ demand, remaining, timeLeft, liveInstances, unspent, cost }: Situation): number {
-  const timely = timeLeft < 2 * PERIOD_MS ? Math.floor((demand * timeLeft) / (2 * PERIOD_MS)) : demand;
-  const most = Math.floor(remaining / (SHARE * Math.max(1, liveInstances)));
-  const units = Math.min(timely, most, MAX_UNITS) - unspent;
+export function unitsToBuy(situation: Situation): number {
+  const { demand, remaining, timeLeft, unspent, cost, part, fades } = situation;
+  const live = Math.max(1, situation.liveInstances);
+  const inTime = timeLeft < 2 * PERIOD_MS ? Math.floor((demand * timeLeft) / (2 * PERIOD_MS)) : demand;
+  // Right after a wait the demand is more than was admitted lately.
+  const timely = Math.max(inTime, situation.shortage, fades ? Math.min(part, demand) : 0);
+  const most = Math.max(
+    Math.floor(remaining / (SHARE * live)),
+    fades ? part : Math.min(part, Math.floor(remaining / live)),
+  );
+  const units = Math.min(timely, most, MOST_UNITS) - unspent;
   return units >= 2 * cost ? units : 0;
 }

@@ -1,45 +1,29 @@
 import type { Clock } from '../core/clock.ts';
 import type { Telemetry } from '../core/telemetry.ts';
-import type { CounterEntry } from './counter-map.ts';
 import { CounterMap } from './counter-map.ts';
 import type { Purchase } from './lease.ts';
 import { endOf, forUnits, isLeasable, Lease } from './lease.ts';
-import { Demand, unitsToBuy } from './lease-demand.ts';
-import type { Check, GroupVerdict, Strategy } from './strategy.ts';
+import type { LeaseKey } from './lease-key.ts';
+import { hasTime, holds, IDLE_MS, livePace, newLeaseKey, noteTook, slowDown, unitsFor, usedUp } from './lease-key.ts';
+import type { Pace } from './lease-pace.ts';
+import { paceAfterDelay, paceAfterPurchase, paceAfterReturn } from './lease-pace.ts';
+import { giveBack } from './lease-return.ts';
+import type { Check, GroupVerdict, Strategy, Verdict } from './strategy.ts';
 
 export interface LeaseKeysOptions {
   readonly clock: Clock;
   readonly inner: Strategy;
   readonly telemetry: Telemetry;
   readonly liveInstances: () => number;
+  readonly timeoutMs: number;
   readonly maxKeys: number;
 }
 
-/** What is known of one counter that asked for leases. */
-export interface LeaseKey extends CounterEntry {
-  /** The last check admitted for it: what a purchase is made of. */
-  check: Check;
-  readonly demand: Demand;
-  lease: Lease | undefined;
-  /** A new purchase is due when no more than this is left. */
-  refillAt: number;
-  /** What the store last said is left. */
-  remaining: number;
-  /** When the sub-window ends, as far as known; on the monotonic clock. */
-  subWindowEnd: number;
-  buying: boolean;
-  /** No purchase before, on the monotonic clock. */
-  pausedUntil: number;
-  /** The counter was reset: a purchase under way is worth nothing. */
-  forgotten: boolean;
-}
-
-/** A key not asked for in this time is forgotten. */
-const IDLE_MS = 1_000;
 /** After a purchase that failed. */
 const PAUSE_MS = 1_000;
-/** After a purchase that came too late, in times of its duration. */
+/** After purchases that came too late, in times of their duration. */
 const LATE_PAUSE = 4;
+const LATE_TO_PAUSE = 8;
 const SWEEP_STEPS = 1_000;
 
 type Order = Omit<Purchase, 'at' | 'verdict'>;
@@ -52,13 +36,19 @@ export class LeaseKeys {
   /** Keys with a lease. */
   readonly #holding = new Set<LeaseKey>();
   /** Keys with a purchase under way. */
-  readonly #buying = new Map<LeaseKey, Promise<void>>();
+  readonly #buying = new Set<LeaseKey>();
+  #forgottenAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: LeaseKeysOptions) {
     this.#options = options;
     this.#clock = options.clock;
     this.#keys = new CounterMap(options.maxKeys, () => {});
+  }
+
+  /** What is known of the counter, if anything. */
+  find(counter: string): LeaseKey | undefined {
+    return this.#keys.get(counter);
   }
 
   /** The counter's lease, if its units may be used now. */
@@ -79,31 +69,79 @@ export class LeaseKeys {
   }
 
   /** The store admitted a check that was sent at `sentAt`. */
-  admitted(check: Check, remaining: number, at: number, sentAt: number): void {
+  admitted(check: Check, verdict: Verdict, at: number, sentAt: number): void {
     const { policy } = check;
     if (!isLeasable(policy)) return;
     const now = this.#clock.monotonic();
     const key = this.#keyOf(check, now);
     key.check = check;
-    key.remaining = remaining;
+    key.remaining = verdict.remaining;
     key.expiresAt = now + IDLE_MS;
     key.subWindowEnd = endOf({ policy, sentAt, at });
     key.demand.add(now, check.cost);
     this.#refill(key, now);
+    if (key.purchase === undefined) usedUp(key, verdict, sentAt, now, this.#options.liveInstances());
   }
 
-  /** The store refused a check and told what is left. */
+  /** The store refused a group and told what is left of one of its counters. */
   left(counter: string, remaining: number): void {
     const key = this.#keys.get(counter);
     if (key !== undefined) key.remaining = remaining;
   }
 
+  /** The store refused a check that was sent at `sentAt`. A hot key is then no longer asked for at each request. */
+  refused(check: Check, verdict: Verdict, sentAt: number): void {
+    if (!isLeasable(check.policy)) return;
+    const now = this.#clock.monotonic();
+    const key = this.#keyOf(check, now);
+    key.check = check;
+    key.remaining = verdict.remaining;
+    key.demand.addRefused(now);
+    if (key.purchase === undefined && this.paceOf(key, now) === undefined) {
+      slowDown(key, { bought: undefined, verdict, sentAt, liveInstances: this.#options.liveInstances() }, now);
+    }
+  }
+
+  /**
+   * Makes the purchases that pay for the group, or joins those under way. Undefined: the store must decide.
+   * @param leftMs what the request may still wait: enough for a purchase, and to be checked by itself after all
+   */
+  purchases(
+    group: readonly Check[],
+    now: number,
+    wall: number,
+    leftMs: number,
+  ): readonly Promise<unknown>[] | undefined {
+    const { timeoutMs } = this.#options;
+    const lacking: { key: LeaseKey; check: Check; order: Order | undefined }[] = [];
+    for (const check of group) {
+      const key = this.#keys.get(check.counter);
+      if (key === undefined) return undefined;
+      if (holds(key, check.cost, now, wall)) continue;
+      const order = this.#orderFor(key, check, now);
+      if (order === undefined && key.purchase === undefined) return undefined;
+      const isPaid = order !== undefined || key.promised + check.cost <= key.ordered;
+      // At the limit one purchase answers all who wait: with units, or with a refusal.
+      const isAnswered = isPaid || (key.pace !== undefined && leftMs >= timeoutMs);
+      if (!isAnswered && !hasTime(key, leftMs, timeoutMs)) return undefined;
+      lacking.push({ key, check, order });
+    }
+    const purchases: Promise<unknown>[] = [];
+    for (const { key, check, order } of lacking) {
+      key.check = check;
+      if (order !== undefined && key.purchase === undefined) this.#buy(key, order);
+      key.promised += check.cost;
+      if (key.purchase !== undefined) purchases.push(key.purchase);
+    }
+    return purchases;
+  }
+
   /** A decision from the lease was undone. Beyond what it was bought for nothing is kept, for that is what bounds it. */
   putBack(check: Check, lease: Lease): void {
     if (lease.state === 'void') return;
-    const buying = this.#keys.get(check.counter)?.buying === true;
+    const buying = this.#keys.get(check.counter)?.purchase !== undefined;
     if (lease.state === 'open' && !buying && lease.unspent + check.cost <= lease.most) lease.unspent += check.cost;
-    else this.#giveBack(lease, check, check.cost, this.#clock.monotonic());
+    else giveBack(this.#options, lease, check, check.cost, this.#clock.monotonic());
   }
 
   /** Ends what may no longer be used, and forgets keys that nobody asks for. */
@@ -124,13 +162,14 @@ export class LeaseKeys {
 
   forgetAll(): void {
     for (const key of this.#holding) this.#forget(key);
-    for (const key of this.#buying.keys()) this.#forget(key);
+    for (const key of this.#buying) this.#forget(key);
+    this.#forgottenAt = this.#clock.monotonic();
   }
 
   /** Gives everything back, also what is being bought. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#buying.values());
+    await Promise.all([...this.#buying].map((key) => key.purchase));
     const now = this.#clock.monotonic();
     for (const key of this.#holding) this.#end(key, now);
   }
@@ -138,64 +177,67 @@ export class LeaseKeys {
   #keyOf(check: Check, now: number): LeaseKey {
     const known = this.#keys.get(check.counter);
     if (known !== undefined) return known;
-    const key: LeaseKey = {
-      check,
-      demand: new Demand(),
-      lease: undefined,
-      refillAt: 0,
-      remaining: 0,
-      subWindowEnd: 0,
-      buying: false,
-      pausedUntil: 0,
-      forgotten: false,
-      expiresAt: now + IDLE_MS,
-      used: false,
-      pinned: false,
-    };
+    const key = newLeaseKey(check, now);
     this.#keys.set(check.counter, key);
     return key;
   }
 
-  /** Buys ahead of demand when little is left. One purchase of a key at a time. */
+  paceOf(key: LeaseKey, now: number): Pace | undefined {
+    return livePace(key, now, this.#forgottenAt);
+  }
+
+  /** The purchase to make for a key whose lease does not pay for the check, or soon will not; one of a key at a time. */
+  #orderFor(key: LeaseKey, check: Check, now: number): Order | undefined {
+    const { policy } = check;
+    if (key.purchase !== undefined || now < key.pausedUntil || this.#closed || !isLeasable(policy)) return undefined;
+    if (key.lease === undefined && this.#holding.size >= this.#options.maxKeys / 2) return undefined;
+    const units = unitsFor(key, check.cost, policy, this.paceOf(key, now), now, this.#options.liveInstances());
+    return units === 0 ? undefined : { policy, units, sentAt: now, sentWall: this.#clock.now() };
+  }
+
+  /** Buys ahead of demand when little is left. */
   #refill(key: LeaseKey, now: number): void {
     const unspent = key.lease?.unspent ?? 0;
-    const { policy, cost } = key.check;
-    if (key.buying || now < key.pausedUntil || this.#closed) return;
-    if (unspent > key.refillAt && unspent >= cost) return;
-    const demand = key.demand.units(now);
-    if (demand === 0 || !isLeasable(policy)) return;
-    if (key.lease === undefined && this.#holding.size >= this.#options.maxKeys / 2) return;
-    const timeLeft = key.subWindowEnd - now;
-    const { remaining } = key;
-    const liveInstances = this.#options.liveInstances();
-    const units = unitsToBuy({ demand, remaining, timeLeft, liveInstances, unspent, cost });
-    if (units > 0) this.#buy(key, { policy, units, sentAt: now, sentWall: this.#clock.now() });
+    if (unspent > key.refillAt && unspent >= key.check.cost) return;
+    const order = this.#orderFor(key, key.check, now);
+    if (order !== undefined) this.#buy(key, order);
   }
 
   #buy(key: LeaseKey, order: Order): void {
-    key.buying = true;
+    key.ordered = order.units;
+    key.promised = key.shortage = 0;
     key.pinned = true;
     const answer = this.#options.inner.check([forUnits(key.check, order.units)]);
     if (!(answer instanceof Promise)) {
       this.#bought(key, order, answer);
       return;
     }
-    const purchase = answer.then(
+    this.#buying.add(key);
+    key.purchase = answer.then(
       (verdict) => this.#bought(key, order, verdict),
-      () => this.#pause(key),
+      (error: unknown) => this.#pause(key, error),
     );
-    this.#buying.set(key, purchase);
   }
 
   #bought(key: LeaseKey, order: Order, answer: GroupVerdict): void {
-    key.buying = false;
+    key.purchase = undefined;
     this.#buying.delete(key);
     const [verdict] = answer.verdicts;
     if (verdict === undefined || key.forgotten) return;
     key.remaining = verdict.remaining;
+    key.shortage = Math.max(0, key.promised - order.units);
     this.#unpin(key);
-    if (!answer.allowed) return;
     const now = this.#clock.monotonic();
+    noteTook(key, now - order.sentAt);
+    if (!answer.allowed) {
+      const { units, sentAt } = order;
+      slowDown(key, { bought: units, verdict, sentAt, liveInstances: this.#options.liveInstances() }, now);
+      return;
+    }
+    if (key.pace !== undefined) {
+      const liveInstances = this.#options.liveInstances();
+      key.pace = paceAfterPurchase(key.pace, { ...order, liveInstances, verdict, demand: key.demand.units(now) });
+    }
     const purchase: Purchase = { ...order, at: answer.at, verdict };
     this.#options.telemetry.leaseUnits(key.check.limit, 'bought', order.units);
     key.subWindowEnd = endOf(purchase);
@@ -206,19 +248,27 @@ export class LeaseKeys {
       this.#holding.add(key);
     }
     key.refillAt = Math.floor((key.lease?.unspent ?? 0) / 4);
-    if (key.lease?.usable(now, this.#clock.now()) === true && !this.#closed) return;
-    // It took longer than the sub-window lasted: near an end that happens, in very short windows it happens always.
-    key.pausedUntil = now + LATE_PAUSE * (now - order.sentAt);
+    if (key.lease?.usable(now, this.#clock.now()) === true && !this.#closed) {
+      key.tooLate = 0;
+      return;
+    }
     this.#end(key, now);
+    // It took longer than the sub-window lasted. Near an end or after a stall that happens; in very short windows always.
+    key.tooLate += 1;
+    if (key.tooLate < LATE_TO_PAUSE) return;
+    key.pausedUntil = now + LATE_PAUSE * (now - order.sentAt);
+    if (key.pace !== undefined) key.pace = paceAfterDelay(key.pace, key.pausedUntil);
   }
 
   /** Units whose purchase was not answered in time may be charged and lost; so no more are bought for a while. */
-  #pause(key: LeaseKey): void {
-    key.buying = false;
+  #pause(key: LeaseKey, error: unknown): unknown {
+    key.purchase = undefined;
+    key.pace = undefined;
     this.#buying.delete(key);
     key.pausedUntil = this.#clock.monotonic() + PAUSE_MS;
     key.demand.forget();
     this.#unpin(key);
+    return error;
   }
 
   /** Takes the lease away from the key; unspent units go back to where they were charged. */
@@ -230,21 +280,11 @@ export class LeaseKeys {
     this.#holding.delete(key);
     this.#unpin(key);
     lease.state = 'ended';
-    this.#giveBack(lease, check, lease.unspent, now);
-    lease.unspent = 0;
-  }
-
-  #giveBack(lease: Lease, check: Check, units: number, now: number): void {
-    if (units === 0) return;
-    const { telemetry } = this.#options;
-    // A fixed window forgets its units with its end; a sliding one still weighs them.
-    if (check.policy.algorithm === 'fixed-window' && now >= lease.subWindowEnd) {
-      telemetry.leaseUnits(check.limit, 'expired', units);
-      return;
+    if (key.pace !== undefined && lease.unspent > 0 && now < lease.subWindowEnd) {
+      key.pace = paceAfterReturn(key.pace, lease.most - lease.unspent, check.cost);
     }
-    telemetry.leaseUnits(check.limit, 'returned', units);
-    const verdicts = [{ allowed: true, remaining: 0, retryAfterMs: 0, resetMs: 0 }];
-    this.#options.inner.refund([forUnits(check, units)], { allowed: true, verdicts, at: lease.at });
+    giveBack(this.#options, lease, check, lease.unspent, now);
+    lease.unspent = 0;
   }
 
   /** Units whose charge the store has forgotten must neither be used nor given back. */
@@ -260,7 +300,7 @@ export class LeaseKeys {
   }
 
   #unpin(key: LeaseKey): void {
-    key.pinned = key.buying || key.lease !== undefined;
+    key.pinned = key.purchase !== undefined || key.lease !== undefined;
     key.expiresAt = this.#clock.monotonic() + IDLE_MS;
   }
 }

@@ -40,7 +40,7 @@ test('the least of peers: loopback, no secret, defaults for the rest', () => {
     intervalMs: 100,
     fanout: 3,
     leaders: undefined,
-    forgetAfterMs: 3_600_000,
+    forgetAfterMs: 600_000,
     discovery: { kind: 'dns', name: 'peers.internal', port: 7946 },
   });
 });

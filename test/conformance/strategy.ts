@@ -39,7 +39,16 @@ export interface Harness {
   readonly givesBackLater?: boolean;
 }
 
-export function strategyConformance(name: string, make: () => Promise<Harness>): void {
+export interface Contract {
+  /** False for ways of sharing that cannot hold `concurrency`: they must refuse to, loudly. */
+  readonly concurrency: boolean;
+}
+
+export function strategyConformance(
+  name: string,
+  make: () => Promise<Harness>,
+  { concurrency }: Contract = { concurrency: true },
+): void {
   describe(`${name} keeps the contract of a sharing strategy`, () => {
     let harness: Harness;
     let strategy: Strategy;
@@ -154,39 +163,49 @@ export function strategyConformance(name: string, make: () => Promise<Harness>):
       await assertRemaining(watched, 4);
     });
 
-    it('holds concurrency until released', async () => {
-      const base = check(CONCURRENCY);
-      const hold = (holder: string): Check => ({ ...base, holder });
-      assert.equal((await ask(hold('a'))).verdicts[0]?.remaining, 1);
-      assert.equal((await ask(hold('b'))).verdicts[0]?.remaining, 0);
-      const refused = await ask(hold('c'));
-      assert.equal(refused.allowed, false);
-      assert.ok((refused.verdicts[0]?.retryAfterMs ?? 0) > 0);
-      assert.equal((await strategy.peek(hold('c'))).remaining, 0);
-      strategy.release(hold('a'));
-      assert.equal((await eventuallyAllowed(strategy, hold('d'))).verdicts[0]?.remaining, 0);
-      strategy.release(hold('b'));
-      strategy.release(hold('d'));
-    });
+    if (!concurrency) {
+      it('throws when asked for concurrency, and takes nothing', async () => {
+        const [fixed] = WINDOWED;
+        assert.ok(fixed);
+        const other = check(fixed);
+        await assert.rejects(async () => strategy.check([other, check(CONCURRENCY)]));
+        assert.equal((await strategy.peek(other)).remaining, 5);
+      });
+    } else {
+      it('holds concurrency until released', async () => {
+        const base = check(CONCURRENCY);
+        const hold = (holder: string): Check => ({ ...base, holder });
+        assert.equal((await ask(hold('a'))).verdicts[0]?.remaining, 1);
+        assert.equal((await ask(hold('b'))).verdicts[0]?.remaining, 0);
+        const refused = await ask(hold('c'));
+        assert.equal(refused.allowed, false);
+        assert.ok((refused.verdicts[0]?.retryAfterMs ?? 0) > 0);
+        assert.equal((await strategy.peek(hold('c'))).remaining, 0);
+        strategy.release(hold('a'));
+        assert.equal((await eventuallyAllowed(strategy, hold('d'))).verdicts[0]?.remaining, 0);
+        strategy.release(hold('b'));
+        strategy.release(hold('d'));
+      });
 
-    it('gives a holding back when its group is refunded', async () => {
-      const c = check({ ...CONCURRENCY, limit: 1 } as Policy, { holder: 'first' });
-      const verdict = await ask(c);
-      strategy.refund([c], verdict);
-      const second = { ...c, holder: 'second' };
-      await eventuallyAllowed(strategy, second);
-      strategy.release(second);
-    });
+      it('gives a holding back when its group is refunded', async () => {
+        const c = check({ ...CONCURRENCY, limit: 1 } as Policy, { holder: 'first' });
+        const verdict = await ask(c);
+        strategy.refund([c], verdict);
+        const second = { ...c, holder: 'second' };
+        await eventuallyAllowed(strategy, second);
+        strategy.release(second);
+      });
 
-    it('takes nothing for a refused group that also asks for concurrency', async () => {
-      const [fixed] = WINDOWED;
-      assert.ok(fixed);
-      const full = check({ ...fixed, limit: 1 } as Policy);
-      await ask(full);
-      const held = check(CONCURRENCY);
-      assert.equal((await ask(held, full)).allowed, false);
-      await assertRemaining(held, 2);
-    });
+      it('takes nothing for a refused group that also asks for concurrency', async () => {
+        const [fixed] = WINDOWED;
+        assert.ok(fixed);
+        const full = check({ ...fixed, limit: 1 } as Policy);
+        await ask(full);
+        const held = check(CONCURRENCY);
+        assert.equal((await ask(held, full)).allowed, false);
+        await assertRemaining(held, 2);
+      });
+    }
 
     it('answers an empty group', async () => {
       assert.deepEqual((await ask()).verdicts, []);

@@ -20,6 +20,8 @@ export interface PeerFleetOptions {
   readonly hosts?: number;
   /** More of the `peers` block. */
   readonly peers?: object;
+  /** The same for one host, by its index. */
+  readonly peersOf?: (host: number) => object;
   /** More of the configuration: `redis`, `etcd`. */
   readonly more?: object;
   /** Each host in a namespace of its own. */
@@ -60,7 +62,7 @@ export async function peersOf({ gateway }: PeerHost): Promise<PeersReport> {
 }
 
 /** Hosts on a network of their own are reached by others too, so their admin listeners ask for one. */
-const TOKEN = 'admin-token-of-the-test';
+export const TOKEN = 'admin-token-of-the-test';
 
 /** `/shared` is under the shared limit, `/alone` under one that each host counts for itself. */
 export async function startPeerFleet(options: PeerFleetOptions): Promise<PeerFleet> {
@@ -84,6 +86,7 @@ export async function startPeerFleet(options: PeerFleetOptions): Promise<PeerFle
         secret: 'a secret of these tests',
         discovery: { file: list },
         ...options.peers,
+        ...options.peersOf?.(i),
       },
       upstreams: { app: { servers: [options.upstream] } },
       routes: [
@@ -97,7 +100,7 @@ export async function startPeerFleet(options: PeerFleetOptions): Promise<PeerFle
       ...options.more,
     };
     const launch = (): Promise<Gateway> =>
-      startGateway({ config, ...(place === undefined ? {} : { netns: place.netns }) });
+      startGateway({ config, readyWithin: 30_000, ...(place === undefined ? {} : { netns: place.netns }) });
     let gateway = await launch();
     return {
       get gateway() {
@@ -205,9 +208,13 @@ export function admittedPerWindow(
   seen: readonly Seen[],
   windowMs: number,
 ): readonly { start: number; count: number }[] {
-  const indexes = seen.map(({ at }) => Math.floor(at / windowMs));
-  const [first, last] = [Math.min(...indexes), Math.max(...indexes)];
   const counts = new Map<number, number>();
+  let [first, last] = [Number.POSITIVE_INFINITY, 0];
+  for (const { at } of seen) {
+    const index = Math.floor(at / windowMs);
+    if (index < first) first = index;
+    if (index > last) last = index;
+  }
   for (let index = first + 1; index < last; index++) counts.set(index, 0);
   for (const { at, status } of seen) {
     const index = Math.floor(at / windowMs);
@@ -248,25 +255,49 @@ function newsMs(sharing: ReplicatedSharing, hosts: number, intervalMs: number, d
   }
 }
 
-/** The q-quantile of a histogram over all hosts, seconds, by interpolation within the bucket. */
-export async function quantile(hosts: readonly PeerHost[], q: number, name: string, labels: string): Promise<number> {
-  const buckets = new Map<number, number>();
+/** Upper bound of each bucket, seconds, to how many decisions took no longer, over all hosts. */
+export type DecisionTimes = ReadonlyMap<number, number>;
+
+export async function decisionTimes(hosts: readonly PeerHost[], sharing: string): Promise<DecisionTimes> {
+  const times = new Map<number, number>();
+  const sample = new RegExp(
+    `^sluice_decision_duration_seconds_bucket\\{le="([^"]+)",sharing="${sharing}"\\} (\\d+)`,
+    'gm',
+  );
   for (const { gateway } of hosts) {
     const text = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
-    for (const [, le = '', count = ''] of text.matchAll(
-      new RegExp(`^${name}_bucket\\{le="([^"]+)",${labels}\\} (\\d+)`, 'gm'),
-    )) {
+    for (const [, le = '', count = ''] of text.matchAll(sample)) {
       const bound = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le);
-      buckets.set(bound, (buckets.get(bound) ?? 0) + Number(count));
+      times.set(bound, (times.get(bound) ?? 0) + Number(count));
     }
   }
-  const sorted = [...buckets].sort(([a], [b]) => a - b);
-  const total = sorted.at(-1)?.[1] ?? 0;
+  return times;
+}
+
+/** What 99 of 100 decisions between two readings took at most, seconds; interpolated within a bucket. */
+export function p99Between(before: DecisionTimes, after: DecisionTimes): number {
+  const total = (after.get(Number.POSITIVE_INFINITY) ?? 0) - (before.get(Number.POSITIVE_INFINITY) ?? 0);
+  const wanted = 0.99 * total;
   let [below, lower] = [0, 0];
-  for (const [bound, count] of sorted) {
-    if (count >= q * total)
-      return bound === Infinity ? below : below + ((bound - below) * (q * total - lower)) / (count - lower);
+  for (const bound of [...after.keys()].sort((a, b) => a - b)) {
+    const count = (after.get(bound) ?? 0) - (before.get(bound) ?? 0);
+    if (count >= wanted) {
+      return Number.isFinite(bound) ? below + ((bound - below) * (wanted - lower)) / (count - lower) : below;
+    }
     [below, lower] = [bound, count];
   }
   return Number.NaN;
+}
+
+/** Of the shared limit and of one that each host has for itself, asked alike while `during` lasts. */
+export async function p99s(
+  hosts: readonly PeerHost[],
+  sharing: ReplicatedSharing,
+  during: () => Promise<void>,
+): Promise<{ readonly shared: number; readonly alone: number }> {
+  const read = () => Promise.all([decisionTimes(hosts, sharing), decisionTimes(hosts, 'local')]);
+  const [sharedBefore, aloneBefore] = await read();
+  await during();
+  const [sharedAfter, aloneAfter] = await read();
+  return { shared: p99Between(sharedBefore, sharedAfter), alone: p99Between(aloneBefore, aloneAfter) };
 }

@@ -1,5 +1,6 @@
 /** A primary dies or hangs under load: what callers see, what may be lost, and that exactness returns by itself. */
 import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../../src/core/random.ts';
@@ -19,6 +20,7 @@ import {
   startLoad,
   stored,
   sum,
+  summary,
   tally,
 } from './redis-gateways.ts';
 
@@ -91,7 +93,8 @@ async function throughFailure(gateways: readonly TestGateway[], strike: () => Pr
   };
 }
 
-function assertKept({ killedAt, load: { seen }, held }: Outcome): void {
+function assertKept(t: TestContext, { killedAt, load: { seen }, held }: Outcome): void {
+  t.diagnostic(`${summary(seen, killedAt, LIMIT)}; ${JSON.stringify(books(seen, held))}`);
   assertAnswered(seen, TIMEOUT_MS);
   const { lost, extra } = books(seen, held);
   const before = (each: Seen): boolean => each.at > killedAt - LAG_MS && each.at <= killedAt;
@@ -130,25 +133,25 @@ const STRIKES: readonly (readonly [name: string, strike: (redis: Redis) => Promi
 
 describe('a primary under the load of four gateways', { timeout: 90_000, concurrency: 2 }, () => {
   for (const [name, strike] of STRIKES) {
-    it(`of a cluster ${name}: every key exact before, the loss bounded during, exact again by itself`, async () => {
+    it(`of a cluster ${name}: every key exact before, the loss bounded during, exact again by itself`, async (t) => {
       await using cluster = await startRedisCluster();
       await using fleet = await fleetOn(GATEWAYS, cluster.addresses, { timeoutMs: TIMEOUT_MS });
       const { gateways } = fleet;
       await assertExact(gateways);
       const master = await cluster.masterOf(redisKey('during0'));
       const outcome = await throughFailure(gateways, () => strike(master));
-      assertKept(outcome);
+      assertKept(t, outcome);
       assert.notEqual((await cluster.masterOf(redisKey('during0'))).port, master.port);
     });
 
-    it(`behind sentinels ${name}: every key exact before, the loss bounded during, exact again by itself`, async () => {
+    it(`behind sentinels ${name}: every key exact before, the loss bounded during, exact again by itself`, async (t) => {
       await using sentinel = await startRedisSentinel();
       await using fleet = await fleetOn(GATEWAYS, sentinelAddress(sentinel), { timeoutMs: TIMEOUT_MS });
       const { gateways } = fleet;
       await assertExact(gateways);
       const primary = await sentinel.primary();
       const outcome = await throughFailure(gateways, () => strike(primary));
-      assertKept(outcome);
+      assertKept(t, outcome);
       assert.notEqual((await sentinel.primary()).port, primary.port);
     });
   }

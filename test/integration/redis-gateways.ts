@@ -249,3 +249,40 @@ export function assertAnswered(seen: readonly Seen[], timeoutMs: number, slackMs
   const strange = seen.filter(({ saw }) => !/^(allowed|denied|SLUICE_STORE_\w+)$/.test(saw));
   assert.deepEqual(strange, []);
 }
+
+/** One line on a bad time that began at `from` and could end at `healedAt`: what callers saw and how long it lasted. */
+export function summary(seen: readonly Seen[], from: number, limit: number, healedAt = from): string {
+  const since = seen.filter(({ at }) => at >= from);
+  const failed = since.filter(({ saw }) => saw.startsWith('SLUICE'));
+  const last = Math.max(healedAt, ...failed.map(({ at, ms }) => at + ms));
+  const kinds = new Map<string, number>();
+  for (const { saw } of since) kinds.set(saw, (kinds.get(saw) ?? 0) + 1);
+  const most = Math.max(0, ...tally(seen, 'allowed').values());
+  return [
+    `callers saw ${[...kinds].map(([saw, n]) => `${saw} ${n}`).join(', ')}`,
+    `slowest ${quantile(since, 1).toFixed(0)} ms`,
+    `at most ${most} of ${limit} admitted for a key`,
+    `exact again ${((last - healedAt) / 1_000).toFixed(1)} s later`,
+  ].join('; ');
+}
+
+export const COUNTERS = Array.from({ length: 60 }, (_, i) => `k${i}`);
+
+/** The counter of the nth check: all in turn, neighbours far apart. */
+export function counter(n: number): string {
+  return COUNTERS[(n * 7) % COUNTERS.length] ?? '';
+}
+
+/** Every gateway gets an answer for every counter. */
+export async function answers(gateways: readonly TestGateway[], policy = forever(1)): Promise<void> {
+  await eventually(
+    'every counter is answered for',
+    async () => {
+      for (const { strategy } of gateways) {
+        await Promise.all(COUNTERS.map((name) => strategy.check([checkOf(`ready:${name}`, policy)])));
+      }
+      return true;
+    },
+    { within: 30_000, every: 20 },
+  );
+}

@@ -6,46 +6,33 @@ import { hashSlot } from '../../src/redis/slot.ts';
 import { startDelayProxy } from '../support/delay-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Redis } from '../support/redis.ts';
-import { NO_ACCESS } from '../support/redis.ts';
 import type { RedisCluster } from '../support/redis-cluster.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';
-import { startRedisSentinel } from '../support/redis-sentinel.ts';
-import type { TestGateway } from './redis-gateways.ts';
+import type { Seen, TestGateway } from './redis-gateways.ts';
 import {
+  answers,
   assertAnswered,
   books,
+  COUNTERS,
   checkOf,
+  counter,
   fleetOn,
   forever,
   gatewayOn,
   quantile,
   redisKey,
-  sentinelAddress,
   startLoad,
   stored,
+  summary,
   tally,
 } from './redis-gateways.ts';
 
 const TIMEOUT_MS = 250;
 /** Without replicas no node is taken for dead while a test has one frozen. */
 const PATIENT = { replicas: 0 };
-const COUNTERS = Array.from({ length: 60 }, (_, i) => `k${i}`);
-const counter = (n: number): string => COUNTERS[(n * 7) % COUNTERS.length] ?? '';
-const POLICY = forever(200);
-
-/** Every gateway gets an answer for every counter. */
-async function answers(gateways: readonly TestGateway[], policy = POLICY): Promise<void> {
-  await eventually(
-    'every counter is answered for',
-    async () => {
-      for (const { strategy } of gateways) {
-        await Promise.all(COUNTERS.map((name) => strategy.check([checkOf(`ready:${name}`, policy)])));
-      }
-      return true;
-    },
-    { within: 30_000, every: 20 },
-  );
-}
+/** So low that many keys reach it. */
+const POLICY = forever(10);
+const DECIDED = ['allowed', 'denied'];
 
 async function homes(cluster: RedisCluster): Promise<Map<string, Redis>> {
   const out = new Map<string, Redis>();
@@ -68,7 +55,7 @@ async function assertBooks(gateway: TestGateway, seen: Parameters<typeof books>[
 }
 
 describe('shards of a cluster', { timeout: 90_000, concurrency: 2 }, () => {
-  it('one of three frozen: keys on the others keep their latency, and no circuit of theirs opens', async () => {
+  it('one of three frozen: keys on the others keep their latency, and no circuit of theirs opens', async (t) => {
     await using cluster = await startRedisCluster(PATIENT);
     await using fleet = await fleetOn(2, cluster.addresses, { timeoutMs: TIMEOUT_MS });
     const { gateways } = fleet;
@@ -80,25 +67,33 @@ describe('shards of a cluster', { timeout: 90_000, concurrency: 2 }, () => {
     const onFrozen = ({ counter }: { counter: string }): boolean => home.get(counter) === frozen;
     const saidBefore = gateways.map(({ said }) => said.length);
     const load = startLoad({ gateways, policy: POLICY, counter, perSecond: 600 });
-    await sleep(800);
-    const frozenAt = performance.now();
-    frozen.freeze();
-    await sleep(2_000);
-    const thawedAt = performance.now();
-    frozen.thaw();
-    await answers(gateways);
+    await sleep(400);
+    // Frozen and well by turns, so that what else the machine does falls on both alike.
+    const frozenFor: [from: number, to: number][] = [];
+    for (let i = 0; i < 4; i++) {
+      const from = performance.now();
+      frozen.freeze();
+      await sleep(700);
+      frozenFor.push([from, performance.now()]);
+      frozen.thaw();
+      await answers(gateways);
+      await sleep(400);
+    }
     await load.stop();
+    const isFrozen = ({ at }: Seen): boolean => frozenFor.some(([from, to]) => at >= from && at < to);
+    const [before = 0] = frozenFor[0] ?? [];
     const healthy = load.seen.filter((each) => !onFrozen(each));
-    const during = healthy.filter(({ at }) => at >= frozenAt && at < thawedAt);
-    const before = healthy.filter(({ at }) => at < frozenAt);
-    assert.ok(during.length > 300, `${during.length} on healthy shards`);
+    const during = healthy.filter(isFrozen);
+    const between = healthy.filter((each) => !isFrozen(each) && each.at > before - 400);
+    assert.ok(during.length > 300 && between.length > 300, `${during.length} and ${between.length} on healthy shards`);
     const failed = during.filter(({ saw }) => saw.startsWith('SLUICE'));
     assert.ok(failed.length <= during.length / 50, `${failed.length} of ${during.length} failed`);
-    // A frozen shard would show as the timeout; a busy machine shows in both.
-    const [usual, now] = [quantile(before, 0.9), quantile(during, 0.9)];
-    assert.ok(now <= Math.max(TIMEOUT_MS / 4, 3 * usual), `p90 ${now} ms, ${usual} ms before`);
-    const waits = load.seen.filter((each) => onFrozen(each) && each.at >= frozenAt && each.at < thawedAt);
-    assert.ok(waits.filter(({ saw }) => saw === 'SLUICE_STORE_CIRCUIT_OPEN').length > waits.length / 2);
+    const ratios = [0.5, 0.75].map((p) => quantile(during, p) / quantile(between, p));
+    t.diagnostic(`latency on the other shards, frozen / well: p50 ${ratios[0]}, p75 ${ratios[1]}`);
+    assert.ok((ratios[0] ?? 9) <= 2 && (ratios[1] ?? 9) <= 3, `p50 and p75 are ${ratios} times the usual`);
+    const waits = load.seen.filter((each) => onFrozen(each) && isFrozen(each));
+    // Each gateway waits for three checks in flight at most at each freeze, or for those that were sent with them.
+    assert.ok(waits.filter(({ saw }) => saw === 'SLUICE_STORE_CIRCUIT_OPEN').length > waits.length / 3);
     gateways.forEach(({ said }, i) => {
       const about = said.slice(saidBefore[i]).filter((line) => line.includes('cannot count'));
       assert.ok(
@@ -109,7 +104,7 @@ describe('shards of a cluster', { timeout: 90_000, concurrency: 2 }, () => {
     await assertBooks(gateway, load.seen);
   });
 
-  it('slots with live keys move to an empty server under load: nothing lost, nothing counted twice, no circuit opens', async () => {
+  it('slots with live keys move to an empty server under load: nothing lost, nothing counted twice, no circuit opens', async (t) => {
     await using cluster = await startRedisCluster({ ...PATIENT, empty: 1 });
     await using fleet = await fleetOn(3, cluster.addresses, { timeoutMs: 1_000 });
     const { gateways } = fleet;
@@ -130,10 +125,12 @@ describe('shards of a cluster', { timeout: 90_000, concurrency: 2 }, () => {
       perSecond: 600,
     });
     await sleep(400);
+    const from = performance.now();
     const slots = [slot, ...COUNTERS.slice(1, 6).map((name) => hashSlot(redisKey(name)))];
     await cluster.reshard(slots, to, () => sleep(100));
     await sleep(300);
     await load.stop();
+    t.diagnostic(summary(load.seen, from, POLICY.limit));
     assert.ok(Number(await to.cli('DBSIZE')) >= 5);
     const failed = load.seen.filter(({ saw }) => saw.startsWith('SLUICE'));
     assert.ok(failed.length <= load.seen.length / 20, `${failed.length} of ${load.seen.length} failed`);
@@ -143,32 +140,33 @@ describe('shards of a cluster', { timeout: 90_000, concurrency: 2 }, () => {
     await assertBooks(gateway, load.seen);
   });
 
-  it('one of three lost where the cluster wants all (CLUSTERDOWN): policies decide at once, exact when it is back', async () => {
+  it('one of three lost where the cluster wants all (CLUSTERDOWN): policies decide at once, exact when it is back', async (t) => {
     const args = ['--cluster-require-full-coverage', 'yes'];
     await using cluster = await startRedisCluster({ replicas: 0, nodeTimeoutMs: 1_500, args });
     await using fleet = await fleetOn(2, cluster.addresses, { timeoutMs: TIMEOUT_MS });
     const { gateways } = fleet;
     await answers(gateways);
     const [gateway] = gateways;
-    const [lost, other] = cluster.nodes;
-    assert.ok(gateway && lost && other);
-    const onOther = COUNTERS.filter((name) => name !== 'k0');
+    const [lost] = cluster.nodes;
+    assert.ok(gateway && lost);
     const load = startLoad({ gateways, policy: POLICY, counter, perSecond: 400 });
+    const from = performance.now();
     await lost.kill9();
     await eventually(
       'even the others refuse',
       () => gateways.every(({ said }) => said.some((line) => line.includes('CLUSTERDOWN'))),
       { within: 20_000 },
     );
-    await load.stop();
-    assertAnswered(load.seen, TIMEOUT_MS);
     await lost.restart();
+    const healedAt = performance.now();
     await answers(gateways);
-    assert.ok(onOther.length > 0);
+    await load.stop();
+    t.diagnostic(summary(load.seen, from, POLICY.limit, healedAt));
+    assertAnswered(load.seen, TIMEOUT_MS);
     for (const [name, admitted] of tally(load.seen, 'allowed')) assert.ok(admitted <= POLICY.limit, name);
   });
 
-  it('scripts flushed on all again and again: every check answered, every one counted once', async () => {
+  it('scripts flushed on all again and again: every check answered, every one counted once', async (t) => {
     await using cluster = await startRedisCluster(PATIENT);
     await using fleet = await fleetOn(3, cluster.addresses, { timeoutMs: 1_000 });
     const { gateways } = fleet;
@@ -179,7 +177,11 @@ describe('shards of a cluster', { timeout: 90_000, concurrency: 2 }, () => {
     for (let i = 0; i < 5; i++) await cluster.onMasters('SCRIPT', 'FLUSH');
     await sleep(200);
     await load.stop();
-    assert.deepEqual([...new Set(load.seen.map(({ saw }) => saw))], ['allowed']);
+    t.diagnostic(summary(load.seen, 0, POLICY.limit));
+    assert.deepEqual(
+      [...new Set(load.seen.map(({ saw }) => saw))].filter((saw) => !DECIDED.includes(saw)),
+      [],
+    );
     const held = await stored(
       gateway,
       load.seen.map((each) => each.counter),
@@ -188,7 +190,7 @@ describe('shards of a cluster', { timeout: 90_000, concurrency: 2 }, () => {
     assert.deepEqual(books(load.seen, held), { lost: 0, extra: 0 });
   });
 
-  it('one of three out of memory (noeviction): its keys are decided by policy, the others exactly', async () => {
+  it('one of three out of memory (noeviction): its keys are decided by policy, the others exactly', async (t) => {
     await using cluster = await startRedisCluster(PATIENT);
     await using fleet = await fleetOn(2, cluster.addresses, { timeoutMs: 1_000 });
     const { gateways } = fleet;
@@ -201,17 +203,22 @@ describe('shards of a cluster', { timeout: 90_000, concurrency: 2 }, () => {
     const load = startLoad({ gateways, policy: POLICY, counter, perSecond: 400 });
     await eventually('it is known', () => gateway.said.some((line) => line.includes('OOM')));
     await sleep(500);
-    await load.stop();
-    const fine = load.seen.filter((each) => home.get(each.counter) !== full);
-    assert.deepEqual([...new Set(fine.map(({ saw }) => saw))], ['allowed']);
-    const refused = load.seen.filter((each) => home.get(each.counter) === full);
-    assert.ok(refused.every(({ saw }) => saw.startsWith('SLUICE_STORE_')));
     await full.cli('CONFIG', 'SET', 'maxmemory', '0');
+    const healedAt = performance.now();
     await answers(gateways);
+    await load.stop();
+    t.diagnostic(summary(load.seen, 0, POLICY.limit, healedAt));
+    const fine = load.seen.filter((each) => home.get(each.counter) !== full);
+    assert.deepEqual(
+      [...new Set(fine.map(({ saw }) => saw))].filter((saw) => !DECIDED.includes(saw)),
+      [],
+    );
+    const refused = load.seen.filter((each) => home.get(each.counter) === full && each.at < healedAt);
+    assert.ok(refused.every(({ saw }) => saw.startsWith('SLUICE_STORE_')));
     await assertBooks(gateway, load.seen);
   });
 
-  it('one of three restarted with data to load (LOADING): policy meanwhile, exact afterwards', async () => {
+  it('one of three restarted with data to load (LOADING): policy meanwhile, exact afterwards', async (t) => {
     const args = ['--save', '3600 1', '--key-load-delay', '1000'];
     await using cluster = await startRedisCluster({ ...PATIENT, args });
     await using gateway = await gatewayOn(cluster.addresses, { timeoutMs: TIMEOUT_MS });
@@ -226,8 +233,10 @@ describe('shards of a cluster', { timeout: 90_000, concurrency: 2 }, () => {
     const load = startLoad({ gateways: [gateway], policy: POLICY, counter, perSecond: 400 });
     await sleep(200);
     await loads.restart();
+    const healedAt = performance.now();
     await answers([gateway]);
     await load.stop();
+    t.diagnostic(summary(load.seen, 0, POLICY.limit, healedAt));
     assertAnswered(load.seen, TIMEOUT_MS);
     await assertBooks(gateway, [...before.seen, ...load.seen]);
   });
@@ -259,64 +268,14 @@ describe('shards of a cluster', { timeout: 90_000, concurrency: 2 }, () => {
         assert.ok(admitted <= 15, `${admitted}`);
         assert.ok(admitted >= 1);
       }
+      // One counter a request needs no giving back, so not one is refused in vain.
+      const alone = asked.map((name) => checkOf(`${name}:alone`, policy));
+      const each = await Promise.all(alone.map((one, n) => fleet.gateways[n % 3]?.strategy.check([one])));
+      for (const name of names) {
+        assert.equal(asked.filter((other, n) => other === name && each[n]?.allowed).length, 20, name);
+      }
     } finally {
       await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
     }
-  });
-});
-
-describe('a cluster or sentinel that does not let us', { timeout: 60_000, concurrency: 2 }, () => {
-  it('the password is wrong: says so and goes on without; counts once it is right', async () => {
-    await using cluster = await startRedisCluster(PATIENT);
-    await cluster.onMasters('ACL', 'SETUSER', 'team', 'on', '>pw', '~team:*', '+@all');
-    const access = { ...NO_ACCESS, username: 'team', password: 'wrong' };
-    await using gateway = await gatewayOn(cluster.addresses, { timeoutMs: 1_000, access });
-    await assert.rejects(async () => gateway.strategy.check([checkOf('x', POLICY)]), /^SluiceError: redis: /);
-    assert.ok(
-      gateway.said.some((line) => line.includes('WRONGPASS')),
-      gateway.said.join('\n'),
-    );
-    await cluster.onMasters('ACL', 'SETUSER', 'team', '>wrong');
-    await answers([gateway]);
-  });
-
-  it('the user may not run scripts: every shard names the command, and counts once it is granted', async () => {
-    await using cluster = await startRedisCluster(PATIENT);
-    const user = ['ACL', 'SETUSER', 'team', 'on', '>pw', '~team:*', '+@all'];
-    await cluster.onMasters(...user, '-evalsha', '-eval');
-    const access = { ...NO_ACCESS, username: 'team', password: 'pw' };
-    await using gateway = await gatewayOn(cluster.addresses, { timeoutMs: 1_000, access });
-    assert.equal(gateway.said.filter((line) => /evalsha/.test(line)).length, 3, gateway.said.join('\n'));
-    await cluster.onMasters(...user, '+evalsha', '+eval');
-    await answers([gateway]);
-  });
-
-  it('the primary is made a replica (READONLY): the new one is found, and nothing is admitted twice', async () => {
-    await using sentinel = await startRedisSentinel();
-    await using gateway = await gatewayOn(sentinelAddress(sentinel), { timeoutMs: TIMEOUT_MS });
-    const old = await sentinel.primary();
-    const load = startLoad({ gateways: [gateway], policy: POLICY, counter, perSecond: 400 });
-    await sleep(300);
-    const orderedAt = performance.now();
-    await eventually(
-      'another is primary',
-      async () => {
-        // Refused while one is under way; given up by the sentinel when the machine is too busy.
-        await sentinel.sentinels[0]?.cli('SENTINEL', 'FAILOVER', sentinel.name).catch(() => {});
-        await sleep(1_000);
-        return (await sentinel.primary()) !== old;
-      },
-      { within: 40_000 },
-    );
-    await answers([gateway]);
-    await sleep(300);
-    await load.stop();
-    assertAnswered(load.seen, TIMEOUT_MS);
-    const held = await stored(gateway, COUNTERS, POLICY);
-    const { lost } = books(load.seen, held);
-    // For a moment there are two primaries: what the old one admitted meanwhile is lost, and nothing from before.
-    const since = load.seen.filter(({ at, saw }) => at > orderedAt - 100 && saw === 'allowed').length;
-    assert.ok(lost <= since, `lost ${lost} of ${since}`);
-    for (const [name, count] of held) assert.ok(count <= POLICY.limit, name);
   });
 });

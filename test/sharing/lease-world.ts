@@ -21,6 +21,9 @@ export interface Weather {
   readonly timeoutMs: number;
 }
 
+/** How often the gateways come to work on what has arrived. */
+const STEP_MS = 8;
+
 /** A gateway's own clocks: some origin, some wall time, ticking like the store's. */
 class OwnClock implements Clock {
   readonly #base: VirtualClock;
@@ -85,6 +88,8 @@ class RemoteStore implements Strategy {
   readonly #weather: Weather;
   readonly #ledger: Ledger;
   alive = true;
+  /** Checks asked of the store. */
+  checks = 0;
 
   constructor({ clock, store, random, weather, ledger }: World) {
     this.#clock = clock;
@@ -98,6 +103,7 @@ class RemoteStore implements Strategy {
   async close(): Promise<void> {}
 
   check(group: readonly Check[]): Promise<GroupVerdict> {
+    this.checks += group.length;
     return new Promise((resolve, reject) => {
       const late = () => reject(new StoreError('SLUICE_STORE_TIMEOUT', 'late'));
       const timer = this.#clock.after(this.#weather.timeoutMs, late);
@@ -146,6 +152,7 @@ export class WorldGateway {
     this.strategy = new LeasedStrategy({
       clock: this.clock,
       inner: this.remote,
+      timeoutMs: world.weather.timeoutMs,
       liveInstances: () => world.live,
       telemetry: {
         ...silentTelemetry,
@@ -206,8 +213,11 @@ export class World {
 
   /** Lets time pass, then lets every answer that arrived be worked on. */
   async pass(ms: number): Promise<void> {
-    this.clock.advance(ms);
-    for (let i = 0; i < 6; i++) await undefined;
+    for (let left = ms; left > 0; left -= STEP_MS) {
+      this.clock.advance(Math.min(left, STEP_MS));
+      // All promises settle before it comes.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   async #add(index: number): Promise<void> {

@@ -39,6 +39,7 @@ async function setup(options: { maxKeys?: number; live?: number } = {}) {
   const strategy = new LeasedStrategy({
     clock,
     inner: store,
+    timeoutMs: 50,
     liveInstances: () => options.live ?? 1,
     ...(options.maxKeys === undefined ? {} : { maxKeys: options.maxKeys }),
     telemetry: {
@@ -71,6 +72,7 @@ strategyConformance('leased around local', async () => {
     clock: systemClock,
     inner,
     telemetry: silentTelemetry,
+    timeoutMs: 50,
     liveInstances: () => 1,
   });
   return { strategy: alwaysLeasing(leased) };
@@ -185,10 +187,10 @@ describe('a lease', () => {
     const { ask, clock, units } = await setup();
     const c = hot(PER_MINUTE);
     ask(c, 100);
+    const held = units.bought - units.used;
     clock.stepWall(60_000);
-    const { used } = units;
     ask(c);
-    assert.equal(units.used, used);
+    assert.equal(units.returned, held);
   });
 
   it('pays while the store is down, until it ends', async () => {
@@ -299,7 +301,17 @@ describe('a lease', () => {
 });
 
 describe('the size of a lease', () => {
-  const calm = { demand: 100, remaining: 10_000, timeLeft: 60_000, liveInstances: 1, unspent: 0, cost: 1 };
+  const calm = {
+    demand: 100,
+    shortage: 0,
+    remaining: 10_000,
+    timeLeft: 60_000,
+    liveInstances: 1,
+    unspent: 0,
+    cost: 1,
+    part: 0,
+    fades: false,
+  };
 
   it('is what was admitted lately, less what is there', () => {
     assert.equal(unitsToBuy(calm), 100);
@@ -320,9 +332,20 @@ describe('the size of a lease', () => {
     assert.equal(unitsToBuy({ ...calm, remaining: 40, cost: 6 }), 0);
   });
 
-  it('is what can be used before the sub-window ends', () => {
+  it('is what can be used before the sub-window ends, and no less than what is waited for', () => {
     assert.equal(unitsToBuy({ ...calm, timeLeft: 20 }), 10);
     assert.equal(unitsToBuy({ ...calm, timeLeft: -1 }), 0);
+    assert.equal(unitsToBuy({ ...calm, timeLeft: 20, shortage: 30 }), 30);
+    assert.equal(unitsToBuy({ ...calm, remaining: 80, shortage: 30 }), 20);
+  });
+
+  it('is at least a part: of what is left where that is all, whatever is left where units come free', () => {
+    const near = { ...calm, part: 12, liveInstances: 4 };
+    assert.equal(unitsToBuy({ ...near, remaining: 100 }), 12);
+    assert.equal(unitsToBuy({ ...near, remaining: 20 }), 5);
+    assert.equal(unitsToBuy({ ...near, remaining: 7 }), 0);
+    assert.equal(unitsToBuy({ ...near, remaining: 7, fades: true }), 12);
+    assert.equal(unitsToBuy({ ...near, remaining: 7, fades: true, demand: 5 }), 5);
   });
 });
 

@@ -33,6 +33,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'demo-upstream.ts': { rooms: ['core'] },
   'app.ts': { rooms: '*' },
   'redis-engine.ts': { rooms: '*' },
+  'peers-engine.ts': { rooms: '*' },
+  'peers-discovery.ts': { rooms: '*' },
   'main.ts': { rooms: '*' },
 };
 
@@ -40,7 +42,15 @@ const ROOMS: Readonly<Record<string, Room>> = {
 const REDIS_STRATEGY = /^src\/sharing\/redis[\w-]*\.ts$/;
 
 /** What builds the whole; no room imports from these. */
-const ROOTS = ['main.ts', 'commands', 'app.ts', 'redis-engine.ts', 'demo-upstream.ts'];
+const ROOTS = [
+  'main.ts',
+  'commands',
+  'app.ts',
+  'redis-engine.ts',
+  'peers-engine.ts',
+  'peers-discovery.ts',
+  'demo-upstream.ts',
+];
 
 /** Packages and who may know them; those of ROOTS may know all. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {

@@ -94,6 +94,13 @@ export function errorCodesMatchCatalogue(tree: Tree): Violation[] {
       });
     }
   }
+  const all = [...tree.files.values()].map((file) => file.source.withoutComments).join('\n');
+  for (const [, name = '', code = ''] of catalogue.source.withoutComments.matchAll(
+    /class (\w+) extends \w+ \{[^}]*?super\('(SLUICE_[A-Z0-9_]+)'/g,
+  )) {
+    // A class that brings its code is raised by its name.
+    if (new RegExp(`new ${name}\\(`).test(all)) raised.add(code);
+  }
   for (const [code, line] of codes) {
     if (!raised.has(code)) violations.push({ file: CATALOGUE, line, rule, what: `nothing raises ${code}` });
   }

@@ -6,7 +6,6 @@ const ENTRY = 'src/main.ts';
 /** Files, and exports as `file#name`, that tests need beside the real thing; each with its reason. */
 const FOR_TESTS: Readonly<Record<string, string>> = {
   'src/core/virtual-clock.ts': 'the clock that tests and simulations hand in',
-  'src/core/random.ts#seededRandom': 'the randomness that tests and simulations hand in',
   'src/algorithms/concurrency.ts': 'the model that the Lua scripts are held equal to',
   'src/algorithms/concurrency.ts#Holders': 'the model that the Lua scripts are held equal to',
 };

@@ -13,13 +13,15 @@ import { requireServer } from './servers.ts';
 export interface EtcdOptions {
   /** More arguments, such as `['--heartbeat-interval', '50']`. */
   readonly args?: readonly string[];
+  /** Address to serve clients on, an IPv4 address of this machine. Default 127.0.0.1. */
+  readonly host?: string;
   /** Serves TLS with the server certificate. */
   readonly tls?: Certificates;
 }
 
 export interface Etcd extends AsyncDisposable {
   readonly port: number;
-  /** `http://127.0.0.1:PORT`, or `https://` with TLS. */
+  /** `http://HOST:PORT`, or `https://` with TLS. */
   readonly endpoint: string;
   /** Of the process that runs now; changes with `restart`. */
   readonly pid: number;
@@ -153,7 +155,7 @@ async function ctl(place: Place, args: readonly string[]): Promise<string> {
 }
 
 function endpointOf({ port, options }: Place): string {
-  return `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
+  return `${options.tls === undefined ? 'http' : 'https'}://${options.host ?? '127.0.0.1'}:${port}`;
 }
 
 function dataOf({ dir }: Place): string {

@@ -246,8 +246,8 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => vo
 
 const ok: Handler = (_request, response) => void response.end('ok\n');
 
-/** A node:http server on a free port of 127.0.0.1; answers 200 `ok` by default. */
-export async function startUpstream(handler: Handler = ok): Promise<Upstream> {
+/** A node:http server on a free port of `host`; answers 200 `ok` by default. */
+export async function startUpstream(handler: Handler = ok, host = '127.0.0.1'): Promise<Upstream> {
   let requests = 0;
   let connections = 0;
   const server = createServer({ keepAliveTimeout: 60_000 }, (message, response) => {
@@ -258,7 +258,7 @@ export async function startUpstream(handler: Handler = ok): Promise<Upstream> {
     connections++;
     socket.on('close', () => connections--);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const close = async (): Promise<void> => {
@@ -270,7 +270,7 @@ export async function startUpstream(handler: Handler = ok): Promise<Upstream> {
   };
   return {
     port,
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     server,
     get requests(): number {
       return requests;

@@ -11,7 +11,10 @@ export interface CountSlot {
   readonly sliceMs: number;
   /** How many sub-windows a count matters for, 1 to 61: it may be forgotten when now ≥ (index + keep) × sliceMs. */
   readonly keep: number;
-  /** How often an operator has reset the counter, 0 or more. Counts of a lower epoch are void. */
+  /**
+   * Raised by each reset of an operator, of the slots that are open then: to the Unix milliseconds of the reset, so that the later of
+   * two wins. 0: never reset. Counts of a lower epoch of the same slot are void.
+   */
   readonly epoch: number;
   /** The sub-window's number since the Unix epoch: floor(time / sliceMs). */
   readonly index: number;
@@ -40,7 +43,10 @@ export interface CountRecord extends CountSlot {
 
 /** A host whose counts a message carries. */
 export interface OriginNews extends Peer {
-  /** Milliseconds since this host said the newest of them, as far as the sender knows; 0 when the sender is that host. */
+  /**
+   * How old the newest of them are as far as the sender knows, milliseconds: since they were counted at first, when the sender
+   * is that host; and since it was told, when it is another.
+   */
   readonly ageMs: number;
 }
 
@@ -57,10 +63,13 @@ export interface TotalRecord extends CountSlot, Tally {}
 /** What a leader sends back. */
 export interface TotalsMessage {
   readonly kind: 'totals';
-  /** The leader's slot and fencing term; both 0 from a leader that nobody elected. */
+  /**
+   * The leader's slot and fencing term. From a leader that nobody elected: slot 0, and 1 for a term when it declares itself a
+   * leader, 0 when it only answers those who report to it.
+   */
   readonly leaderSlot: number;
   readonly term: number;
-  /** Age of the oldest report that went into it of a host that is still visible, milliseconds. */
+  /** Age of the oldest of the reports that are news in it, milliseconds. */
   readonly ageMs: number;
   readonly records: readonly TotalRecord[];
 }

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { TcpTransport } from '../../../src/cluster/transport/tcp.ts';
 import type { TransportOptions } from '../../../src/cluster/transport/tcp-endpoint.ts';
 import type { Transport } from '../../../src/cluster/transport/transport.ts';
@@ -6,6 +7,11 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { seededRandom } from '../../../src/core/random.ts';
 import type { PeerRefusal } from '../../../src/core/telemetry.ts';
 import type { Network } from '../../conformance/transport.ts';
+
+/** Not everywhere that tests run; not in many a container. */
+export const HAS_IPV6 = Object.values(networkInterfaces()).some((each) =>
+  each?.some(({ address }) => address === '::1'),
+);
 
 export type TransportName = 'udp' | 'tcp';
 

@@ -3,12 +3,14 @@ import type { FSWatcher } from 'node:fs';
 import { watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import type { Clock, Timer } from '../core/clock.ts';
-import { reasonOf } from '../core/errors.ts';
-import type { Logger } from '../core/logger.ts';
+import type { Clock, Timer } from './clock.ts';
+import { reasonOf } from './errors.ts';
+import type { Logger } from './logger.ts';
 
-export interface ConfigWatcherOptions {
+export interface FileWatcherOptions {
   readonly file: string;
+  /** What the file is, for the log: `configuration file`. */
+  readonly subject: string;
   /** The text that is in force; undefined: whatever the first look finds. */
   readonly text: string | undefined;
   readonly clock: Clock;
@@ -22,12 +24,12 @@ export interface ConfigWatcherOptions {
 }
 
 /**
- * Watches a configuration file: its directory, because a Kubernetes ConfigMap changes by swapping the symlink `..data` and
+ * Watches a file: its directory, because a Kubernetes ConfigMap changes by swapping the symlink `..data` and
  * editors replace files by renaming, neither of which a watch on the file sees; and, slowly, the content itself, because a
  * watch can miss things (network file systems, links into other directories). Only a changed content counts.
  */
-export class ConfigWatcher {
-  readonly #options: ConfigWatcherOptions;
+export class FileWatcher {
+  readonly #options: FileWatcherOptions;
   readonly #file: string;
   readonly #directory: string;
   #digest: string | undefined;
@@ -41,7 +43,7 @@ export class ConfigWatcher {
   #missing = false;
   #closed = false;
 
-  constructor(options: ConfigWatcherOptions) {
+  constructor(options: FileWatcherOptions) {
     this.#options = options;
     this.#file = resolve(options.file);
     this.#directory = dirname(this.#file);
@@ -86,16 +88,13 @@ export class ConfigWatcher {
   }
 
   async #compare(): Promise<void> {
-    const { logger, onChange } = this.#options;
+    const { logger, onChange, subject } = this.#options;
     let text: string;
     try {
       text = await readFile(this.#file, 'utf8');
     } catch (error) {
       if (!this.#missing && !this.#closed) {
-        logger.warn(
-          { file: this.#file, reason: reasonOf(error) },
-          'the configuration file is gone; what was loaded stays',
-        );
+        logger.warn({ file: this.#file, reason: reasonOf(error) }, `the ${subject} is gone; what was loaded stays`);
       }
       this.#missing = true;
       return;
@@ -109,7 +108,7 @@ export class ConfigWatcher {
     try {
       await onChange(text);
     } catch (error) {
-      logger.error({ file: this.#file, reason: reasonOf(error) }, 'a changed configuration could not be handled');
+      logger.error({ file: this.#file, reason: reasonOf(error) }, `a change of the ${subject} could not be handled`);
     }
   }
 
@@ -131,7 +130,7 @@ export class ConfigWatcher {
       // Out of inotify watches, or a file system without them: the poll goes on.
       this.#options.logger.debug(
         { reason: reasonOf(error) },
-        'the configuration directory cannot be watched; polling only',
+        `the directory of the ${this.#options.subject} cannot be watched; polling only`,
       );
     }
   }

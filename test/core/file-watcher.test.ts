@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigWatcher } from '../../src/config/reload.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import { FileWatcher } from '../../src/core/file-watcher.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { VirtualClock } from '../../src/core/virtual-clock.ts';
 
@@ -15,7 +15,7 @@ interface Watched {
   readonly directory: string;
   readonly file: string;
   readonly seen: string[];
-  readonly watcher: ConfigWatcher;
+  readonly watcher: FileWatcher;
   readonly warnings: string[];
   /** Until `seen` holds so many. */
   until(count: number): Promise<void>;
@@ -36,8 +36,9 @@ async function watched(
   const seen: string[] = [];
   const warnings: string[] = [];
   const logger = { ...silentLogger, warn: (_fields: object, message: string) => warnings.push(message) };
-  const watcher = new ConfigWatcher({
+  const watcher = new FileWatcher({
     file,
+    subject: 'configuration file',
     text: 'one',
     clock,
     logger,
@@ -178,8 +179,9 @@ test('changes are handled one at a time, and one that fails does not end the wat
   writeFileSync(file, 'one');
   const events: string[] = [];
   const gate = Promise.withResolvers<void>();
-  const watcher = new ConfigWatcher({
+  const watcher = new FileWatcher({
     file,
+    subject: 'configuration file',
     text: 'one',
     clock: systemClock,
     logger: { ...silentLogger, error: () => events.push('error') },

@@ -1,0 +1,71 @@
+import type { Policy } from '../../algorithms/algorithm.ts';
+import { StoreError } from '../../core/errors.ts';
+import type { FailurePolicy } from '../../core/types.ts';
+import type { Check, GroupVerdict, Strategy } from '../../sharing/strategy.ts';
+
+/** How a request was decided: by the way of sharing itself, or by the failure policy instead of it. */
+export type Ground = 'shared' | 'fallback';
+
+export interface GateOptions {
+  readonly strategy: Strategy;
+  /** Decides alone when the store cannot be asked and the policy is `local`. */
+  readonly alone: Strategy;
+  readonly onFailure: FailurePolicy;
+  /** Hosts that share a limit when each is alone. */
+  readonly hosts: number;
+}
+
+/**
+ * One process's limiter for one limit, with the failure policies of src/limiter (lost-peers.ts, failure.ts) and nothing of HTTP.
+ */
+export class Gate {
+  readonly #options: GateOptions;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /** Calls `decided` at once, or when the answer is there. `at`: the store's time of the decision, where that is another. */
+  ask(check: Check, decided: (allowed: boolean, ground: Ground, at: number | undefined) => void): void {
+    const { strategy, onFailure } = this.#options;
+    const share = strategy.visibleShare?.() ?? 1;
+    if (share < 1 && onFailure === 'deny') {
+      decided(false, 'fallback', undefined);
+      return;
+    }
+    const answer = strategy.check([share < 1 && onFailure === 'local' ? { ...check, share } : check]);
+    if (answer instanceof Promise) this.#wait(check, answer, decided);
+    else decided(answer.allowed, 'shared', undefined);
+  }
+
+  #wait(
+    check: Check,
+    answer: Promise<GroupVerdict>,
+    decided: (allowed: boolean, ground: Ground, at: number | undefined) => void,
+  ): void {
+    answer.then(
+      (verdict) => decided(verdict.allowed, 'shared', verdict.at),
+      (error: unknown) => {
+        if (!(error instanceof StoreError)) throw error;
+        decided(this.#alone(check), 'fallback', undefined);
+      },
+    );
+  }
+
+  #alone(check: Check): boolean {
+    const { alone, onFailure, hosts } = this.#options;
+    if (onFailure !== 'local') return onFailure === 'allow';
+    const answer = alone.check([{ ...check, policy: shareOf(check.policy, hosts) }]);
+    return isSettled(answer) && answer.allowed;
+  }
+}
+
+function isSettled(answer: GroupVerdict | Promise<GroupVerdict>): answer is GroupVerdict {
+  return !(answer instanceof Promise);
+}
+
+function shareOf(policy: Policy, hosts: number): Policy {
+  const limit = Math.max(1, Math.floor(policy.limit / hosts));
+  if (policy.algorithm !== 'token-bucket') return { ...policy, limit };
+  return { ...policy, limit, burst: Math.max(1, Math.floor(policy.burst / hosts)) };
+}

@@ -1,0 +1,99 @@
+import type { Member } from '../cluster/membership.ts';
+import type { Peer } from '../cluster/peer.ts';
+import type { CountingMessage } from '../cluster/wire/counts.ts';
+import { WireError } from '../core/errors.ts';
+import { ReplicaNews } from './replica-news.ts';
+import type { ReplicatedOptions } from './replicated-strategy.ts';
+import { ReplicatedStrategy } from './replicated-strategy.ts';
+
+export interface GossipOptions extends ReplicatedOptions {
+  /** Hosts told in each interval, 1 or more. */
+  readonly fanout: number;
+}
+
+/**
+ * As an epidemic spreads (A. Demers and others, Epidemic Algorithms for Replicated Database Maintenance, PODC 1987): each interval a
+ * host sends what changed to `fanout` others, its own counts and those it has learnt, each for log₂ N + 2 rounds.
+ * fanout × N messages an interval while anything changes, none when all have heard.
+ *
+ * Whom it tells goes round: every host once, in random order, before any comes again. So nobody is left out by chance.
+ *
+ * Staleness τ: as many rounds as it takes until all N have heard, log₄ N + ln N / 3 + 1 in the mean with a fanout of 3, and the
+ * delay of the network with each; 5 % of lost messages cost a third of a round. No window sees more than its limit L (B + L × τ for a
+ * token bucket of burst B) and min(D × τ, (N − 1) × L) beyond it, with D units a second offered to all hosts together.
+ */
+export class GossipStrategy extends ReplicatedStrategy {
+  readonly sharing = 'gossip';
+  readonly #fanout: number;
+  #rounds = 2;
+  /** Where the walk round the peers is, its step, and how many are left of this turn. */
+  #at = 0;
+  #stride = 1;
+  #left = 0;
+
+  constructor(options: GossipOptions) {
+    super(options, 'and-relays');
+    this.#fanout = options.fanout;
+    this.membersChanged();
+  }
+
+  protected tell(): void {
+    const { now, monotonic } = this.now();
+    const { changes } = this.replica;
+    const news = new ReplicaNews(this.replica, now, monotonic);
+    const since = changes.round - this.#rounds;
+    for (const slot of changes.lately(this.#rounds)) news.addKnown(slot, since);
+    if (!news.empty) this.send(this.#draw(), news.message());
+  }
+
+  protected hear(_from: Peer, message: CountingMessage): void {
+    if (message.kind !== 'counts') throw new WireError('tells totals, and nobody leads here');
+    this.learn(message);
+  }
+
+  protected membersChanged(): void {
+    const { membership, intervalMs } = this.options;
+    const hosts = membership.peers.length + 1;
+    this.#rounds = Math.ceil(Math.log2(hosts)) + 2;
+    this.#left = 0;
+    const untilAllKnow = Math.ceil(roundsUntilAllKnow(hosts, this.#fanout));
+    // Half of the hosts know after log(N) / log(fanout + 1) rounds or so, the rest soon after.
+    const untilHalfKnow = Math.log(hosts) / Math.log(this.#fanout + 1);
+    this.counts.times = {
+      horizonMs: (untilAllKnow + 1) * intervalMs,
+      unseenMs: Math.max(0.67, 0.6 * untilHalfKnow) * intervalMs,
+    };
+  }
+
+  #draw(): Member[] {
+    const { peers } = this.options.membership;
+    if (peers.length <= this.#fanout) return [...peers];
+    const drawn: Member[] = [];
+    while (drawn.length < this.#fanout) {
+      if (this.#left <= 0) this.#shuffle(peers.length);
+      this.#left--;
+      this.#at = (this.#at + this.#stride) % peers.length;
+      const peer = peers[this.#at];
+      if (peer !== undefined && !drawn.includes(peer)) drawn.push(peer);
+    }
+    return drawn;
+  }
+
+  /** Another order of all peers: a walk round them with a step that meets each. A list of its own would be as long as there are hosts. */
+  #shuffle(peers: number): void {
+    const { random } = this.options;
+    this.#left = peers;
+    this.#at = random.below(peers);
+    do this.#stride = 1 + random.below(peers - 1);
+    while (commonDivisor(this.#stride, peers) !== 1);
+  }
+}
+
+function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
+}
+
+/** Mean rounds until all have heard, measured for pushing to 3 hosts; for other numbers it grows with log₁₊f N in the same way. */
+function roundsUntilAllKnow(hosts: number, fanout: number): number {
+  return Math.log(hosts) / Math.log(fanout + 1) + Math.log(hosts) / Math.min(3, fanout) + 1;
+}
