@@ -7,6 +7,8 @@ import { accessibilityFaults } from '../admin/axe.ts';
 import { startAdmin } from '../admin/harness.ts';
 import { openPage, startBrowser, textOf } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
+import { startUpstream } from '../support/http.ts';
+import { startPeerFleet, TOKEN } from './peers-fleet.ts';
 
 const AT = Date.UTC(2026, 10, 23, 18);
 const PATIENCE = { within: 30_000 };
@@ -43,7 +45,7 @@ describe('the picture of hosts', { timeout: 120_000 }, () => {
     await using watched = await openPage(browser, `http://127.0.0.1:${running.port}/`);
     const { page, trouble } = watched;
     await page.waitForSelector('#picture svg');
-    assert.match(await textOf(page, '#status'), /Hosts 2 of 8 lost failure policies apply/);
+    assert.match(await textOf(page, '#status'), /Hosts 2 of 7 lost failure policies apply/);
     assert.equal(await page.locator('#picture .node').count(), 8);
     assert.equal(await page.locator('#picture .node.self .crown').count(), 1);
     assert.equal(await page.locator('#picture .crown').count(), 2);
@@ -69,8 +71,41 @@ describe('the picture of hosts', { timeout: 120_000 }, () => {
     const { page, trouble } = watched;
     await page.waitForSelector('#picture svg');
     assert.equal(await page.locator('#picture .node').count(), 61);
-    assert.match(await textOf(page, '#status'), /Hosts \d+ of 1,?001 lost/);
+    assert.match(await textOf(page, '#status'), /Hosts 250 of 1001 lost/);
     assert.match((await page.locator('#picture').textContent()) ?? '', /and 940 more hosts/);
+    assert.deepEqual(trouble, []);
+  });
+
+  it('is of real hosts, and follows when one dies', async () => {
+    await using upstream = await startUpstream();
+    await using fleet = await startPeerFleet({
+      sharing: 'random-leaders',
+      limit: { rate: '100/1m' },
+      upstream: upstream.url,
+      hosts: 4,
+    });
+    await fleet.together();
+    const [first, , last] = fleet.hosts;
+    assert.ok(first !== undefined && last !== undefined);
+    const httpCredentials = { username: 'me', password: TOKEN };
+    await using watched = await openPage(browser, first.gateway.adminUrl, { httpCredentials });
+    const { page, trouble } = watched;
+    await page.waitForSelector('#picture svg');
+    assert.match(await textOf(page, '#status'), /Hosts 4 hosts all of them visible/);
+    assert.equal(await page.locator('#picture .node.alive').count(), 3);
+    await eventually('somebody leads', async () => (await page.locator('#picture .crown').count()) > 0, PATIENCE);
+    await last.gateway.kill9();
+    // Nobody listens on its port any more, so that it is known to have ended.
+    await eventually('it is gone', async () => (await page.locator('#picture .node.gone').count()) === 1, PATIENCE);
+    await eventually('three are left', async () => /Hosts 3 hosts/.test(await textOf(page, '#status')), PATIENCE);
+    const frozen = fleet.hosts[1];
+    frozen?.gateway.signal('SIGSTOP');
+    try {
+      await eventually('it is lost', async () => /Hosts 1 of 3 lost/.test(await textOf(page, '#status')), PATIENCE);
+      assert.equal(await page.locator('#picture .node.dead').count(), 1);
+    } finally {
+      frozen?.gateway.signal('SIGCONT');
+    }
     assert.deepEqual(trouble, []);
   });
 });

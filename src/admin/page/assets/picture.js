@@ -158,12 +158,12 @@ function drum() {
 
 /** @param {readonly State[]} states @param {boolean} leads */
 function legend(states, leads) {
-  const words = { self: '', alive: '', suspect: '? silent', dead: '× lost', gone: 'left' };
+  const words = { self: '', alive: '', suspect: '? silent', dead: '× lost', gone: 'dotted: left' };
   const items = [
     ...states.filter((state) => state !== 'alive').map((state) => words[state]),
     ...(leads ? ['crown: leads'] : []),
   ];
-  return text(8, HEIGHT - 10, items.join('   '), 'start');
+  return text(8, HEIGHT - 10, items.join(' · '), 'start');
 }
 
 /** @param {number} x @param {number} y @param {string} what @param {'start' | 'middle' | 'end'} anchor @param {string} [name] */

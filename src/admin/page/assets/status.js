@@ -83,7 +83,8 @@ function hostsOf({ peers, peersLeftOut, store }) {
     if (instances === 1) return { level: 'none', word: 'alone', more: 'no other instance is known' };
     return { level: 'good', word: plural(instances, 'instance'), more: 'share Redis' };
   }
-  const all = peers.peers.length + peersLeftOut + 1;
+  // Those that have ended are nobody's loss.
+  const all = peers.peers.filter(({ state }) => state !== 'gone').length + peersLeftOut + 1;
   const lost = peers.peers.filter(({ state }) => state === 'dead').length;
   const unsure = peers.peers.filter(({ state }) => state === 'suspect').length;
   if (peers.visibleShare < 1 || lost > 0)
