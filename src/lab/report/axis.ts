@@ -15,8 +15,9 @@ export interface Axis {
   readonly zeroUntil: number | undefined;
 }
 
-/** Part of a log axis that is given to 0, when there is one. */
-const ZERO_ROOM = 0.1;
+/** Parts of a log axis, when there is a 0: what is given to it, and where the logarithmic part starts, so that labels stand apart. */
+const ZERO_ROOM = 0.08;
+const LOG_FROM = 0.15;
 const MANTISSAS = [1, 2, 5] as const;
 
 /**
@@ -54,16 +55,17 @@ function stepFor(span: number, most: number): number {
 export function logAxis(values: readonly number[], most: number): Axis {
   const shown = finite(values);
   const positive = shown.filter((value) => value > 0);
-  const room = positive.length < shown.length ? ZERO_ROOM : 0;
+  const hasZero = positive.length < shown.length;
+  const start = hasZero ? LOG_FROM : 0;
   const [low, high] = ends(positive);
   const [from, to] = [Math.log10(low), Math.log10(high)];
   const at = (value: number): number =>
-    value <= 0 ? room / 2 : room + (1 - room) * clamp((Math.log10(value) - from) / (to - from));
+    value > 0 ? start + (1 - start) * clamp((Math.log10(value) - from) / (to - from)) : hasZero ? ZERO_ROOM / 2 : 0;
   const ticks = logTicks(low, high, most).map((value) => ({ value, at: at(value) }));
   return {
-    at: (value) => (value <= 0 && room === 0 ? 0 : at(value)),
-    ticks: room === 0 ? ticks : [{ value: 0, at: room / 2 }, ...ticks],
-    zeroUntil: room === 0 ? undefined : room,
+    at,
+    ticks: hasZero ? [{ value: 0, at: at(0) }, ...ticks] : ticks,
+    zeroUntil: hasZero ? ZERO_ROOM : undefined,
   };
 }
 

@@ -3,13 +3,13 @@ import type { Axis } from './axis.ts';
 import { element, escapeText, at as round } from './svg.ts';
 
 /** In units of the picture, which is shown at about one to a CSS pixel: on a narrow screen a little less, on paper too. */
-export const WIDTH = 420;
-export const HEIGHT = 290;
+export const WIDTH = 380;
+export const HEIGHT = 275;
 export const TOP = 26;
 export const BOTTOM = HEIGHT - 42;
 export const RIGHT = WIDTH - 14;
 /** Of one character of a label, at most. */
-export const CHARACTER = 6.6;
+export const CHARACTER = 7.5;
 
 export interface AxisShown {
   readonly axis: Axis;
@@ -51,17 +51,29 @@ function grid(lines: readonly string[]): string {
 }
 
 function xTicks({ axis, label: text }: AxisShown, toX: (part: number) => number): string[] {
-  return axis.ticks.map(({ value, at }) => {
-    const x = toX(at);
-    const words = text(value);
-    // The last label must not stick out.
-    const half = (words.length * CHARACTER) / 2;
-    const middle = Math.min(x, WIDTH - half - 1);
-    return (
-      element('path', { class: 'axis', d: `M${round(x)} ${round(BOTTOM)}v4` }) +
-      label(middle, BOTTOM + 17, 'middle', words)
-    );
-  });
+  const dashes = axis.ticks.map(({ at }) => `M${round(toX(at))} ${round(BOTTOM)}v4`).join('');
+  return [element('path', { class: 'axis', d: dashes }), tickLabels(axis, text, toX, BOTTOM + 17)];
+}
+
+/** Labels under an axis; one that would touch the one before is left out. */
+export function tickLabels(
+  axis: Axis,
+  text: (value: number) => string,
+  toX: (part: number) => number,
+  y: number,
+): string {
+  let free = Number.NEGATIVE_INFINITY;
+  return axis.ticks
+    .map(({ value, at }) => {
+      const words = text(value);
+      const half = (words.length * CHARACTER) / 2;
+      // The last label must not stick out.
+      const middle = Math.min(toX(at), WIDTH - half - 1);
+      if (middle - half < free) return '';
+      free = middle + half + 4;
+      return label(middle, y, 'middle', words);
+    })
+    .join('');
 }
 
 /** Zero has no place on a logarithmic axis: it gets one, set apart. */

@@ -47,6 +47,11 @@ export function showBytes(bytes: number): string {
   return /[kMGTP]$/.test(text) ? `${text.slice(0, -1)} ${text.slice(-1)}B` : `${text} B`;
 }
 
+/** Exact as long as that is short: `2`, `1024`, `10k` */
+export function showHosts(hosts: number): string {
+  return hosts < 10_000 ? String(hosts) : showCount(hosts);
+}
+
 /** A whole number in groups of three: `1,234,567` */
 export function showWhole(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');

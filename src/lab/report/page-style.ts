@@ -35,21 +35,23 @@ dl { display: flex; flex-wrap: wrap; gap: 0.3rem 1.6rem; margin: 0.6rem 0; }
 dl > div { display: flex; gap: 0.5rem; }
 dt { color: var(--quiet); }
 dd { margin: 0; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); gap: 1rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: 1rem; }
 figure { margin: 0; padding: 0.8rem; border: 1px solid var(--line); border-radius: 8px; background: var(--panel);
   min-width: 0; display: flex; flex-direction: column; break-inside: avoid; }
-figure > svg { display: block; width: 100%; height: auto; max-width: 36rem; margin: 0.5rem auto; }
+figure > svg { display: block; width: 100%; height: auto; max-width: 30rem; margin: 0.5rem auto; }
 figcaption p { font-size: 0.82rem; color: var(--quiet); margin: 0; max-width: none; }
 .keys { list-style: none; margin: 0.4rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0.1rem 0.9rem; font-size: 0.82rem; }
 .keys li { display: flex; align-items: center; gap: 0.3rem; }
 .nothing { margin: auto; padding: 3rem 1rem; color: var(--quiet); text-align: center; }
 .caption { margin-top: auto; padding-top: 0.3rem; }
-svg text { font: 12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--quiet); }
+svg text { font: 12.5px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--quiet); }
+@media (max-width: 30rem) { body { padding: 0.6rem; } figure { padding: 0.6rem; } }
 svg text.title { fill: var(--ink); }
 svg .grid { stroke: var(--line); fill: none; }
 svg .axis { stroke: var(--quiet); fill: none; }
 svg .zero { fill: var(--shade); opacity: 0.55; }
 svg .fault { fill: var(--shade); }
+svg .lead { stroke: var(--quiet); fill: none; stroke-width: 0.8; }
 svg .right { stroke: var(--quiet); fill: none; stroke-dasharray: 2 3; }
 svg .way { color: var(--other); }
 ${['redis', 'mesh', 'gossip', 'leader', 'random-leaders', 'none', 'split'].map((way) => `svg .way.${way} { color: var(--${way}); }`).join('\n')}
@@ -85,8 +87,8 @@ footer { margin-top: 2rem; color: var(--quiet); font-size: 0.82rem; }
   .plots { grid-template-columns: 1fr 1fr; gap: 4mm; }
   .numbers { page: numbers; }
   .scroll { overflow: visible; border: 0; }
-  table { font-size: 6.2pt; }
-  th, td { padding: 0.6mm 1mm; }
+  table { font-size: 5.8pt; }
+  th, td { padding: 0.6mm 0.8mm; }
   td.seeds { min-width: 0; }
   tbody th { position: static; }
   thead { display: table-header-group; }

@@ -1,6 +1,6 @@
 /** How long decisions take: a strip for each way of sharing. */
 import { logAxis } from './axis.ts';
-import { CHARACTER, HEIGHT, label, RIGHT, WIDTH } from './frame.ts';
+import { CHARACTER, HEIGHT, label, RIGHT, tickLabels } from './frame.ts';
 import { byWay, nameOf } from './marks.ts';
 import type { Report, ReportRow } from './model.ts';
 import { showPart, showSeconds } from './numbers.ts';
@@ -28,7 +28,7 @@ export function latencyPlot(report: Report): Plot {
   if (rows.length === 0) return { id, title: TITLE, caption, picture: undefined, keys };
   const axis = logAxis(
     rows.flatMap((row) => row.latencies.map(({ upTo }) => upTo)),
-    6,
+    4,
   );
   const names = rows.map((row) => nameOf(row.sharing, row.source));
   const left = 14 + CHARACTER * Math.max(...names.map((name) => name.length));
@@ -45,16 +45,13 @@ export function latencyPlot(report: Report): Plot {
           height: bottom - TOP,
         });
   const grid = axis.ticks.map(({ value }) => `M${round(x(value))} ${TOP}V${round(bottom)}`).join('');
-  const ticks = axis.ticks.map(({ value }) => {
-    const text = showSeconds(value);
-    return label(Math.min(x(value), WIDTH - (text.length * CHARACTER) / 2 - 1), bottom + 17, 'middle', text);
-  });
+  const ticks = tickLabels(axis, showSeconds, (part) => left + part * (RIGHT - left), bottom + 17);
   const strips = rows.map((row, i) => strip(row, TOP + STRIP * (i + 0.5) + 3, left, x, axis.zeroUntil ?? 0));
   const drawing = [
     zero,
     element('path', { class: 'grid', d: grid }),
     element('path', { class: 'axis', d: `M${round(left)} ${round(bottom)}H${RIGHT}` }),
-    ...ticks,
+    ticks,
     label((left + RIGHT) / 2, bottom + BOTTOM_ROOM - 6, 'middle', 'time until the answer', 'title'),
     ...strips,
   ].join('');

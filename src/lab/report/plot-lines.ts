@@ -6,7 +6,7 @@ import { frameOf } from './frame.ts';
 import { byWay, lineOf, nameOf } from './marks.ts';
 import type { Measured, Report, ReportRow } from './model.ts';
 import { numberOf } from './model.ts';
-import { showCount, showPart, showSeconds } from './numbers.ts';
+import { showCount, showHosts, showPart, showSeconds } from './numbers.ts';
 import type { Plot } from './plot.ts';
 import { atUsualInterval, has, hostsText, hostsWithMost, keysOf, picture } from './plot.ts';
 import { isBaseline } from './ways-shown.ts';
@@ -76,7 +76,7 @@ function hostsAxis(rows: readonly ReportRow[]): { axis: Axis; label: (value: num
       8,
       APART,
     ),
-    label: showCount,
+    label: showHosts,
   };
 }
 
@@ -103,10 +103,9 @@ function linesPlot(rows: readonly ReportRow[], name: Measured, options: LinesOpt
   });
   // Bars down to almost nothing would squeeze everything else.
   const least = Math.min(...rows.map((row) => numberOf(row, name) ?? 0).filter((value) => value > 0)) / 5;
-  const axis = logAxis(
-    values.filter((value) => value <= 0 || value >= least),
-    MOST_TICKS,
-  );
+  const shown = values.filter((value) => value <= 0 || value >= least);
+  // Marks do not lie on the frame.
+  const axis = logAxis([...shown, ...shown.flatMap((value) => [value / 1.3, value * 1.15])], MOST_TICKS);
   const frame = frameOf(options.xAxis, { axis, ...options.y });
   const groups = byWay(rows);
   const lines = groups.map(({ way, live, rows: own }, i) => {

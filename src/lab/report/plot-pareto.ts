@@ -6,7 +6,7 @@ import type { Report, ReportRow } from './model.ts';
 import { showBytes, showPart, showSeconds } from './numbers.ts';
 import type { Plot } from './plot.ts';
 import { atUsualInterval, distinctWays, has, hostsText, hostsWithMost, picture } from './plot.ts';
-import { element } from './svg.ts';
+import { element, pathThrough } from './svg.ts';
 import { colourOf } from './ways-shown.ts';
 
 const TITLE = 'Accuracy, bytes and latency';
@@ -32,18 +32,12 @@ export function paretoPlot(report: Report): Plot {
   if (all.length === 0) return { id, title: TITLE, caption, picture: undefined, keys: [] };
   const frame = frameOf(
     {
-      axis: logAxis(
-        all.map(({ bytes }) => bytes),
-        5,
-      ),
+      axis: logAxis(aired(all.map(({ bytes }) => bytes)), 5),
       title: 'bytes/s per host',
       label: showBytes,
     },
     {
-      axis: logAxis(
-        all.map(({ wrong }) => wrong),
-        6,
-      ),
+      axis: logAxis(aired(all.map(({ wrong }) => wrong)), 6),
       title: 'wrong by',
       label: showPart,
     },
@@ -57,7 +51,9 @@ export function paretoPlot(report: Report): Plot {
     const words = `${name}: wrong by ${showPart(each.wrong)}, ${showBytes(each.bytes)}/s per host, p99 ${showSeconds(each.latency)}${best ? '; nothing else is as good in all three' : ''}`;
     const mark = drawMark(sharing, { x, y, words, source: best ? 'simulated' : 'counted' }, radius);
     const place = placeLabel(name, x, y, radius, boxes, frame.left);
+    const lead = Math.abs(place.y - 4 - y) > 12 ? element('path', { class: 'lead', d: leadTo(x, y, place) }) : '';
     return (
+      lead +
       element('g', { class: `way ${colourOf(sharing)}`, 'data-way': sharing }, mark) +
       label(place.x, place.y, place.anchor, name)
     );
@@ -91,6 +87,24 @@ function radiusOf(latency: number): number {
   if (latency <= 0) return 4;
   const decades = Math.log10(latency / 1e-5);
   return 4 + 1.7 * Math.min(4.5, Math.max(0, decades));
+}
+
+/** Marks do not lie on the frame. */
+function aired(values: readonly number[]): number[] {
+  return values.flatMap((value) => [value / 1.6, value * 1.6]);
+}
+
+/** From a mark to a label that does not stand beside it. */
+function leadTo(
+  x: number,
+  y: number,
+  place: { readonly x: number; readonly y: number; readonly anchor: string },
+): string {
+  const end = place.anchor === 'start' ? place.x - 2 : place.anchor === 'end' ? place.x + 2 : place.x;
+  return pathThrough([
+    [x, y],
+    [end, place.y - 4],
+  ]);
 }
 
 interface Box {

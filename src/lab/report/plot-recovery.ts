@@ -88,5 +88,5 @@ function shade({ kind, atSeconds, forSeconds }: SetupFault, x: (at: number) => n
   const from = x(atSeconds);
   const width = Math.max(2, x(atSeconds + forSeconds) - from);
   const rect = element('rect', { class: 'fault', x: from, y: TOP, width, height: BOTTOM - TOP });
-  return rect + label(Math.max(left, from) + 4, TOP + 12, 'start', kind);
+  return rect + label(Math.max(left, from) + 4, BOTTOM - 7, 'start', kind);
 }

@@ -1,18 +1,19 @@
 /** A report as a table for the terminal, at most 100 columns wide. */
 import type { Measured, Report, ReportRow } from './model.ts';
 import { numberOf } from './model.ts';
-import { showBytes, showCount, showPart, showSeconds } from './numbers.ts';
+import { showBytes, showCount, showHosts, showPart, showSeconds } from './numbers.ts';
 
 interface Column {
   readonly head: string;
   readonly cell: (row: ReportRow) => string;
 }
 
-const COLUMNS: readonly Column[] = [
+/** @param halves whether means carry half their interval */
+const columnsOf = (halves: boolean): readonly Column[] => [
   { head: 'sharing', cell: (row) => row.sharing + (MARKS[row.source] ?? '') },
-  { head: 'hosts', cell: (row) => showCount(row.hosts) },
-  { head: 'over limit', cell: (row) => withHalf(row, 'overAdmission') },
-  { head: 'false denials', cell: (row) => withHalf(row, 'falseDenials') },
+  { head: 'hosts', cell: (row) => showHosts(row.hosts) },
+  { head: 'over limit', cell: (row) => withHalf(row, 'overAdmission', halves) },
+  { head: 'false denials', cell: (row) => withHalf(row, 'falseDenials', halves) },
   { head: 'msg/s', cell: (row) => shown(row, 'messagesPerSecond', showCount) },
   { head: 'bytes/s', cell: (row) => shown(row, 'bytesPerSecond', showBytes) },
   { head: 'hottest', cell: (row) => shown(row, 'hottestHostMessagesPerSecond', showCount) },
@@ -26,23 +27,27 @@ const GAP = 2;
 
 /** Lines without trailing spaces; ends with a line feed. A heading, a line for each row, and what the marks mean. */
 export function reportTable(report: Report): string {
-  const extra: Column[] = severalIntervals(report.rows)
-    ? [{ head: 'every', cell: (row) => showSeconds(row.intervalSeconds) }]
-    : [];
-  // What the interval takes the hottest host gives.
-  const chosen = extra.length === 0 ? COLUMNS : COLUMNS.filter(({ head }) => head !== 'hottest');
-  const columns = [...chosen.slice(0, 2), ...extra, ...chosen.slice(2)];
-  const cells = [columns.map(({ head }) => head), ...report.rows.map((row) => columns.map(({ cell }) => cell(row)))];
-  const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]?.length ?? 0)));
-  const lines = cells.map((line) => {
-    const padded = line.map((text, i) => (i === 0 ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0)));
-    return padded.join(' '.repeat(GAP)).trimEnd();
-  });
-  const [head = '', ...body] = lines;
+  const full = rowLines(report, true);
+  const halves = Math.max(...full.map((line) => line.length)) <= TABLE_WIDTH;
+  const [head = '', ...body] = halves ? full : rowLines(report, false);
   const grouped = body.flatMap((line, i) =>
     i > 0 && report.rows[i]?.hosts !== report.rows[i - 1]?.hosts ? ['', line] : [line],
   );
-  return [...setupLines(report), '', head, ...grouped, '', ...footLines(report), ''].join('\n');
+  return [...setupLines(report), '', head, ...grouped, '', ...footLines(report, halves), ''].join('\n');
+}
+
+function rowLines(report: Report, halves: boolean): string[] {
+  const several = severalIntervals(report.rows);
+  const every: Column = { head: 'every', cell: (row) => showSeconds(row.intervalSeconds) };
+  const all = columnsOf(halves);
+  // What the interval takes the hottest host gives.
+  const columns = several ? [...all.slice(0, 2), every, ...all.slice(2).filter(({ head }) => head !== 'hottest')] : all;
+  const cells = [columns.map(({ head }) => head), ...report.rows.map((row) => columns.map(({ cell }) => cell(row)))];
+  const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]?.length ?? 0)));
+  return cells.map((line) => {
+    const padded = line.map((text, i) => (i === 0 ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0)));
+    return padded.join(' '.repeat(GAP)).trimEnd();
+  });
 }
 
 function severalIntervals(rows: readonly ReportRow[]): boolean {
@@ -57,11 +62,11 @@ function setupLines({ scenario, setup, seed, rows }: Report): string[] {
   ];
 }
 
-function footLines({ rows, verdicts }: Report): string[] {
+function footLines({ rows, verdicts }: Report, halves: boolean): string[] {
   const has = (source: string): boolean => rows.some((row) => row.source === source);
   const several = rows.some((row) => row.seeds.length > 1);
   return [
-    ...(several ? ['± 95 % confidence of the mean (Student’s t over the runs)'] : []),
+    ...(several && halves ? ['± 95 % confidence of the mean (Student’s t over the runs)'] : []),
     'over limit: largest excess in any window; p50, p99: time until a decision;',
     `agree: until all hosts hold the same count${severalIntervals(rows) ? '' : '; hottest: msg/s of the host with most'}`,
     ...(has('counted') ? ['* counted by a formula, not run'] : []),
@@ -92,11 +97,11 @@ function shown(row: ReportRow, name: Measured, show: (value: number) => string):
 }
 
 /** `4.5 ±0.2 %` */
-function withHalf(row: ReportRow, name: Measured): string {
+function withHalf(row: ReportRow, name: Measured, halves: boolean): string {
   const value = numberOf(row, name);
   if (value === null) return '–';
   const interval = row.intervals[name];
-  if (interval === undefined) return showPart(value);
+  if (interval === undefined || !halves) return showPart(value);
   const half = Number(((interval.high - value) * 100).toPrecision(2));
   if (half === 0) return showPart(value);
   return `${showPart(value).replace(/ %$/, '')} ±${showCount(half)} %`;
