@@ -1,11 +1,13 @@
 /** `sluice lab simulate`: ways of sharing on a virtual network, measured and reported. */
 import { writeFileSync } from 'node:fs';
+import { systemClock } from '../core/clock.ts';
 import { formatDuration, parseDuration } from '../core/duration.ts';
 import { reasonOf, SluiceError } from '../core/errors.ts';
 import { formatRate } from '../core/rate.ts';
 import { didYouMean } from '../core/suggest.ts';
 import type { Cell } from '../lab/experiment.ts';
-import { MOST_MESH_HOSTS, runExperiment } from '../lab/experiment.ts';
+import { jobsOf, MOST_MESH_HOSTS, runExperiment } from '../lab/experiment.ts';
+import { Progress } from '../lab/progress.ts';
 import type { Report, Setup } from '../lab/report/model.ts';
 import { reportPage } from '../lab/report/page.ts';
 import { buildReport, reportJson } from '../lab/report/report.ts';
@@ -57,10 +59,17 @@ export async function simulateCommand(flags: SimulateFlags): Promise<number> {
     const scenario = { ...found, intervalMs };
     // What does not depend on the interval is run once.
     const own = i === 0 ? ways : ways.filter((way) => way !== 'none' && way !== 'split' && way !== 'redis');
-    const progress = new Progress(intervals.length > 1 ? `interval ${formatDuration(intervalMs)}, ` : '');
-    const run = await runExperiment({ scenario, ways: own, hosts, seed, runs }, (job, done, all) =>
-      progress.at(done, all, `${job.way} on ${job.hosts} hosts`),
-    );
+    const experiment = { scenario, ways: own, hosts, seed, runs };
+    const progress = new Progress({
+      output: process.stderr,
+      clock: systemClock,
+      total: jobsOf(experiment).length,
+      title: intervals.length > 1 ? `lab, ${formatDuration(intervalMs)}` : 'lab',
+    });
+    let done = 0;
+    const run = await runExperiment(experiment, {
+      onDone: (job) => progress.at(++done, `${job.way} on ${job.hosts} hosts`),
+    });
     progress.end();
     cells.push(...run.map((cell) => measuredCell(cell, intervalMs)));
   }
@@ -140,22 +149,5 @@ function write(file: string | undefined, report: Report, text: (report: Report) 
     writeFileSync(file, text(report));
   } catch (error) {
     throw new SluiceError('SLUICE_OUTPUT', `cannot write ${file}: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-/** One line on standard error that is written over; nothing where nobody watches. */
-class Progress {
-  readonly #prefix: string;
-  constructor(prefix: string) {
-    this.#prefix = prefix;
-  }
-  at(done: number, all: number, what: string): void {
-    if (!process.stderr.isTTY) return;
-    const full = Math.round((20 * done) / all);
-    const bar = '#'.repeat(full) + '.'.repeat(20 - full);
-    process.stderr.write(`\r\u001b[K${this.#prefix}[${bar}] ${done} of ${all}: ${what}`);
-  }
-  end(): void {
-    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
   }
 }

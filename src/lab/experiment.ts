@@ -1,6 +1,7 @@
 /** A whole experiment: every way of sharing on every number of hosts, as many runs of each as asked for. */
 import type { Job, Measures } from './measure.ts';
 import { analyticTalk } from './measure.ts';
+import type { PoolOptions } from './pool.ts';
 import { runAll } from './pool.ts';
 import type { Scenario } from './scenario.ts';
 import { ratePerSecond } from './scenario.ts';
@@ -27,30 +28,32 @@ export interface Cell {
 /** Most hosts of a full mesh that are simulated: a million messages for each simulated second of them. */
 export const MOST_MESH_HOSTS = 320;
 
-/** The same experiment gives the same cells, in the order of ways and hosts. */
-export async function runExperiment(
-  { scenario, ways, hosts, seed, runs }: Experiment,
-  onDone: (job: Job, done: number, all: number) => void = () => {},
-): Promise<Cell[]> {
-  const planned = ways.flatMap((way) => hosts.map((count) => ({ way, hosts: count })));
-  const simulated = planned.filter(({ way, hosts: count }) => way !== 'mesh' || count <= MOST_MESH_HOSTS);
-  const jobs = simulated.flatMap(({ way, hosts: count }) =>
-    Array.from({ length: runs }, (_, i): Job => ({ scenario, way, hosts: count, seed: seed + i })),
+/** All runs of the experiment; those that are too much are not among them. */
+export function jobsOf({ scenario, ways, hosts, seed, runs }: Experiment): Job[] {
+  return ways.flatMap((way) =>
+    hosts
+      .filter((count) => way !== 'mesh' || count <= MOST_MESH_HOSTS)
+      .flatMap((count) =>
+        Array.from({ length: runs }, (_, i): Job => ({ scenario, way, hosts: count, seed: seed + i })),
+      ),
   );
-  let done = 0;
-  const measured = await runAll(jobs, { onDone: (job) => onDone(job, ++done, jobs.length) });
-  return planned.map(({ way, hosts: count }) => ({
-    way,
-    hosts: count,
-    runs: jobs.flatMap((job, i) => {
-      const measures = measured[i];
-      const mine = job.way === way && job.hosts === count;
-      return mine && measures !== undefined ? [{ seed: job.seed, measures }] : [];
+}
+
+/** The same experiment gives the same cells, in the order of ways and hosts. */
+export async function runExperiment(experiment: Experiment, options: PoolOptions = {}): Promise<Cell[]> {
+  const { scenario, ways, hosts } = experiment;
+  const jobs = jobsOf(experiment);
+  const measured = await runAll(jobs, options);
+  return ways.flatMap((way) =>
+    hosts.map((count) => {
+      const runs = jobs.flatMap((job, i) => {
+        const measures = measured[i];
+        const mine = job.way === way && job.hosts === count;
+        return mine && measures !== undefined ? [{ seed: job.seed, measures }] : [];
+      });
+      return { way, hosts: count, runs, analytic: runs.length > 0 ? undefined : meshTalk(scenario, count) };
     }),
-    analytic: simulated.some((each) => each.way === way && each.hosts === count)
-      ? undefined
-      : meshTalk(scenario, count),
-  }));
+  );
 }
 
 /** Of a mesh each host sends to all others and hears from all of them, each interval. */
