@@ -1,0 +1,3 @@
+import { keepsItsPromise } from './peers-promise.ts';
+
+keepsItsPromise('gossip');

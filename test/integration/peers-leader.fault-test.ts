@@ -1,0 +1,3 @@
+import { holdsThroughFaults } from './peers-timeline.ts';
+
+holdsThroughFaults('leader');

@@ -1,0 +1,3 @@
+import { holdsWithoutEtcd } from './peers-timeline.ts';
+
+holdsWithoutEtcd();
