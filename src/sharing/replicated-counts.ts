@@ -51,6 +51,7 @@ const NO_VERDICTS: GroupVerdict = { allowed: true, verdicts: [], at: 0 };
  *
  *     allowed: u + cost ≤ w × R, or by lot with the chance (w × R − u) / cost, once a round (see replicated-lot.ts)
  *
+ * or, whatever the shares, when there is enough left beside all that others may have taken and not told, for that is no more than they ask for.
  * A share that is not used up is shared again with the next report. A key that nobody else asks for has w = 1 and is judged
  * as by `local`. None of this ever admits what the known total refuses. Hosts that know the same and ask alike admit no more
  * than is left; what they admit beyond comes only of what they have not heard.
@@ -177,6 +178,8 @@ export class ReplicatedCounts {
     const { cost } = check;
     const weight = use.weight(cost);
     if (weight === 1) return undefined;
+    // Enough for everybody, whatever their shares.
+    if (cost <= left - use.othersUntold(this.times.unseenMs)) return undefined;
     const unseen = use.unseen;
     const mine = weight * (left + unseen + use.seen) - unseen;
     if (cost <= mine) return undefined;

@@ -18,6 +18,8 @@ export interface NewsTimes {
   readonly unseenMs: number;
 }
 
+/** Times {@link NewsTimes.unseenMs}: the time that news take on average. */
+const AVERAGE = 1.5;
 /** The shortest time over which demand is compared, milliseconds. */
 const MIN_PERIOD_MS = 200;
 
@@ -53,6 +55,7 @@ export class OwnUse {
   #othersUnits = 0;
   #heardNet: number | undefined;
   /** Units asked for, here and by others, in the period that runs and in the one before. */
+  #period: number;
   #periodFrom: number;
   #own = 0;
   #ownBefore = 0;
@@ -71,6 +74,7 @@ export class OwnUse {
   constructor(now: number, horizonMs: number, heard: number, recent: number, sinceMs: number) {
     this.#latest = this.#unseenFrom = this.#periodFrom = this.#heardAt = now;
     this.#heardAsked = heard;
+    this.#period = periodOf(horizonMs);
     this.#others = recent * Math.min(1, periodOf(horizonMs) / Math.max(1, sinceMs));
   }
 
@@ -85,6 +89,7 @@ export class OwnUse {
     if (now < this.#latest) this.#shift(now - this.#latest);
     this.#latest = now;
     const period = periodOf(times.horizonMs);
+    this.#period = period;
     this.#roll(now, times.unseenMs, period);
     const span = now - this.#heardAt;
     if (heardAsked > this.#heardAsked && now - saidAt < 2 * period) {
@@ -152,6 +157,15 @@ export class OwnUse {
     if (others <= 0) return 1;
     const own = Math.max(cost, this.#own + this.#ownBefore - this.#askedLate);
     return own / (own + others);
+  }
+
+  /**
+   * Most units that others may have taken and not told yet: they cannot have taken more than they ask for. Twice as much as they
+   * asked for in the average time that news take, for demand comes in bursts.
+   */
+  othersUntold(unseenMs: number): number {
+    const overMs = this.#latest - this.#periodFrom + (this.#othersBefore > 0 ? this.#period : 0);
+    return (2 * AVERAGE * unseenMs * (this.#others + this.#othersBefore)) / Math.max(overMs, unseenMs);
   }
 
   #roll(now: number, unseenMs: number, period: number): void {
