@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import type { HealthcheckFlags } from './commands/healthcheck.ts';
 import type { ExplainFlags } from './commands/inspect.ts';
+import { addLab } from './commands/lab.ts';
 import type { RunFlags } from './commands/run.ts';
 import { reasonOf, SluiceError } from './core/errors.ts';
 import { didYouMean } from './core/suggest.ts';
@@ -71,6 +72,8 @@ function commandLine(): Command {
     )
     .option('-c, --config <file>', 'the configuration file that says where')
     .action(async (flags: HealthcheckFlags) => exit(await (await healthchecking()).healthcheckCommand(flags)));
+
+  addLab(program, exit);
 
   return program;
 }
