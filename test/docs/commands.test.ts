@@ -6,7 +6,7 @@ import { before, describe, it } from 'node:test';
 import { runSluice } from '../support/gateway-process.ts';
 import { allPages, ROOT } from './markdown.ts';
 
-const COMMANDS = ['run', 'check', 'explain', 'schema', 'healthcheck', 'top', 'lab simulate'];
+const COMMANDS = ['run', 'check', 'explain', 'schema', 'healthcheck', 'top', 'lab simulate', 'lab replay'];
 const STARTS = ['npm run -s sluice --', 'npm start --', 'npm start', 'sluice'];
 
 interface Shown {
@@ -43,7 +43,7 @@ describe('commands in the documentation', () => {
   const help = new Map<string, string>();
 
   before(async () => {
-    for (const command of COMMANDS) help.set(command, (await runSluice([command, '--help'])).stdout);
+    for (const command of COMMANDS) help.set(command, (await runSluice([...command.split(' '), '--help'])).stdout);
     help.set('', (await runSluice(['--help'])).stdout);
   });
 
@@ -51,7 +51,8 @@ describe('commands in the documentation', () => {
 
   it('exist, with their flags', () => {
     const faults = shown.flatMap(({ where, words }) => {
-      const command = COMMANDS.includes(words[0] ?? '') ? (words[0] ?? '') : 'run';
+      const named = words[0] === 'lab' ? words.slice(0, 2).join(' ') : (words[0] ?? '');
+      const command = COMMANDS.includes(named) ? named : 'run';
       const text = `${help.get(command)}\n${words.length === 1 ? help.get('') : ''}`;
       const flags = words.filter((word) => /^--?[A-Za-z]/.test(word));
       return flags

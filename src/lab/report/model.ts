@@ -47,7 +47,7 @@ export interface VerdictNote {
 /** Numbers that are a mean over runs, by the name that a row has them under. */
 export type Measured = (typeof MEASURED)[number];
 
-export const MEASURED = [
+const MEASURED = [
   'offeredPerSecond',
   'limitPerSecond',
   'admittedPerSecond',
