@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import type { HealthcheckFlags } from './commands/healthcheck.ts';
 import type { ExplainFlags } from './commands/inspect.ts';
-import type { SimulateFlags } from './commands/lab-simulate.ts';
+import { addLab } from './commands/lab.ts';
 import type { RunFlags } from './commands/run.ts';
 import type { TopFlags } from './commands/top.ts';
 import { reasonOf, SluiceError } from './core/errors.ts';
@@ -23,7 +23,6 @@ const running = () => import('./commands/run.ts');
 const inspecting = () => import('./commands/inspect.ts');
 const healthchecking = () => import('./commands/healthcheck.ts');
 const watching = () => import('./commands/top.ts');
-const simulating = () => import('./commands/lab-simulate.ts');
 
 function commandLine(): Command {
   const program = new Command('sluice')
@@ -89,22 +88,7 @@ function commandLine(): Command {
     .option('--interval <duration>', 'how often to ask', '2s')
     .action(async (flags: TopFlags) => exit(await (await watching()).topCommand(flags)));
 
-  const lab = program
-    .command('lab')
-    .description('the trade-off lab: what each way of sharing costs and how exact it is');
-  lab
-    .command('simulate')
-    .description('many hosts on a virtual network, the same code as in a gateway; the same seed gives the same report')
-    .option('--scenario <file>', 'a file, or the name of one that comes with Sluice (default: steady-double)')
-    .option('--list', 'list the scenarios that come with Sluice')
-    .option('--sharing <names>', 'ways of sharing, a,b,… (default: all, and two that share nothing)')
-    .option('--hosts <numbers>', 'numbers of hosts, 2 to 10000 (default: 4,20,100)')
-    .option('--interval <durations>', 'how often hosts tell each other, several to compare (default: the scenario’s)')
-    .option('--seed <number>', 'of the first run (default: 1)')
-    .option('--runs <number>', 'runs of each, with seeds that follow (default: 3)')
-    .option('--json <file>', 'write the report for scripts')
-    .option('--html <file>', 'write the report as one page with plots')
-    .action(async (flags: SimulateFlags) => exit(await (await simulating()).simulateCommand(flags)));
+  addLab(program, exit);
 
   return program;
 }
