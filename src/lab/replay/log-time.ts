@@ -13,10 +13,13 @@ const NUMBER = /^\d{9,20}(?:\.\d{1,9})?$/;
 /** A number is seconds, milliseconds, microseconds or nanoseconds by its size: until the year 5138, and since 1973. */
 const SECONDS_BELOW = 1e11;
 
+/** Many lines share a second. */
+let last: { readonly text: string; readonly time: LogTime | undefined } = { text: '', time: undefined };
+
 /** Text of a time; undefined when it is none. A time without a zone is UTC. */
 export function parseLogTime(text: string): LogTime | undefined {
-  if (NUMBER.test(text)) return logTimeOf(Number(text));
-  return clf(text) ?? iso(text);
+  if (text !== last.text) last = { text, time: NUMBER.test(text) ? logTimeOf(Number(text)) : (clf(text) ?? iso(text)) };
+  return last.time;
 }
 
 /** Of a number since the Unix epoch. */
