@@ -6,7 +6,7 @@ import { before, describe, it } from 'node:test';
 import { runSluice } from '../support/gateway-process.ts';
 import { allPages, ROOT } from './markdown.ts';
 
-const COMMANDS = ['run', 'check', 'explain', 'schema', 'healthcheck', 'top', 'lab simulate'];
+const COMMANDS = ['run', 'check', 'explain', 'schema', 'healthcheck', 'top', 'lab simulate', 'lab replay'];
 const STARTS = ['npm run -s sluice --', 'npm start --', 'npm start', 'sluice'];
 
 interface Shown {
@@ -43,15 +43,18 @@ describe('commands in the documentation', () => {
   const help = new Map<string, string>();
 
   before(async () => {
-    for (const command of COMMANDS) help.set(command, (await runSluice([command, '--help'])).stdout);
+    for (const command of COMMANDS) help.set(command, (await runSluice([...command.split(' '), '--help'])).stdout);
     help.set('', (await runSluice(['--help'])).stdout);
   });
 
-  it('are found', () => assert.ok(shown.length > 5));
+  it('are found', () => {
+    assert.ok(shown.length > 5);
+    for (const [command, text] of help) assert.match(text, /^Usage: sluice/, command);
+  });
 
   it('exist, with their flags', () => {
     const faults = shown.flatMap(({ where, words }) => {
-      const command = COMMANDS.includes(words[0] ?? '') ? (words[0] ?? '') : 'run';
+      const command = COMMANDS.find((each) => `${words.join(' ')} `.startsWith(`${each} `)) ?? 'run';
       const text = `${help.get(command)}\n${words.length === 1 ? help.get('') : ''}`;
       const flags = words.filter((word) => /^--?[A-Za-z]/.test(word));
       return flags

@@ -138,9 +138,9 @@ describe('what happened over time', () => {
           const timeline = new Timeline();
           let at = 1_700_000_000_000;
           for (const { step, refused } of steps) {
-          at += step;
-          timeline.add(at, refused);
-        }
+            at += step;
+            timeline.add(at, refused);
+          }
           const { requests, refused, bucketSeconds, fromMs } = timeline.report();
           assert.ok(requests.length <= 120 && refused.length === requests.length);
           assert.equal(
