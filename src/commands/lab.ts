@@ -6,12 +6,14 @@ import type { ReplayFlags } from './lab-replay.ts';
 import type { SimulateFlags } from './lab-simulate.ts';
 
 /** Loaded when asked for. */
-const replaying = () => import('./lab-replay.ts');
 const simulating = () => import('./lab-simulate.ts');
+const replaying = () => import('./lab-replay.ts');
 
 /** @param exit ends the process */
 export function addLab(program: Command, exit: (code: number) => never): void {
-  const lab = program.command('lab').description('the trade-off lab: what limits and ways of sharing would do');
+  const lab = program
+    .command('lab')
+    .description('the trade-off lab: what each way of sharing costs and how exact it is');
   lab.usage('<command> [options]').allowExcessArguments();
   // Reached without a command, or with one that there is not.
   lab.action(() => {

@@ -66,6 +66,7 @@ describe('sluice, mistyped: one line on stderr and exit code 2', { concurrency: 
     [['check', 'a', 'b'], /too many arguments for 'check'/],
     [['schema', 'x'], /too many arguments for 'schema'/],
     [['explain', 'http://x/'], /'-c, --config <file>' not specified/],
+    [['lab', 'simulat'], /^sluice: unknown command "lab simulat" \(did you mean "simulate"\?\)$/],
     [['healthcheck', '--admin', '9090'], /^sluice: --admin: "9090" is not an address to listen on \(host:port, for/],
     [['healthcheck', '--admin', '127.0.0.1:0'], /^sluice: --admin: port 0 is nobody’s/],
     [['healthcheck', '--admin', 'a:1', '-c', 'b'], /'--admin <address>' cannot be used with option '-c, --config/],

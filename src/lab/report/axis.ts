@@ -61,7 +61,7 @@ export function logAxis(values: readonly number[], most: number): Axis {
   const [from, to] = [Math.log10(low), Math.log10(high)];
   const at = (value: number): number =>
     value > 0 ? start + (1 - start) * clamp((Math.log10(value) - from) / (to - from)) : hasZero ? ZERO_ROOM / 2 : 0;
-  const ticks = logTicks(low, high, most).map((value) => ({ value, at: at(value) }));
+  const ticks = (positive.length === 0 ? [] : logTicks(low, high, most)).map((value) => ({ value, at: at(value) }));
   return {
     at,
     ticks: hasZero ? [{ value: 0, at: at(0) }, ...ticks] : ticks,

@@ -45,23 +45,20 @@ export interface VerdictNote {
 }
 
 /** Numbers that are a mean over runs, by the name that a row has them under. */
-export type Measured = (typeof MEASURED)[number];
-
-const MEASURED = [
-  'offeredPerSecond',
-  'limitPerSecond',
-  'admittedPerSecond',
-  'overAdmission',
-  'falseDenials',
-  'messagesPerSecond',
-  'bytesPerSecond',
-  'hottestHostMessagesPerSecond',
-  'decisionLatencySeconds.p50',
-  'decisionLatencySeconds.p99',
-  'stalenessSeconds.p50',
-  'stalenessSeconds.p99',
-  'convergenceSeconds',
-] as const;
+export type Measured =
+  | 'offeredPerSecond'
+  | 'limitPerSecond'
+  | 'admittedPerSecond'
+  | 'overAdmission'
+  | 'falseDenials'
+  | 'messagesPerSecond'
+  | 'bytesPerSecond'
+  | 'hottestHostMessagesPerSecond'
+  | 'decisionLatencySeconds.p50'
+  | 'decisionLatencySeconds.p99'
+  | 'stalenessSeconds.p50'
+  | 'stalenessSeconds.p99'
+  | 'convergenceSeconds';
 
 /** The 95 % confidence interval of a mean. */
 export interface Interval {

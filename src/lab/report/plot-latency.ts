@@ -5,7 +5,7 @@ import { byWay, nameOf } from './marks.ts';
 import type { Report, ReportRow } from './model.ts';
 import { showPart, showSeconds } from './numbers.ts';
 import type { Plot } from './plot.ts';
-import { distinctWays, hostsText, hostsWithMost, keysOf, picture } from './plot.ts';
+import { atUsualInterval, distinctWays, hostsText, hostsWithMost, keysOf, picture } from './plot.ts';
 import { element, pathThrough, at as round } from './svg.ts';
 import { colourOf } from './ways-shown.ts';
 
@@ -17,9 +17,7 @@ const STRIP = 34;
 const HALF = 13;
 
 export function latencyPlot(report: Report): Plot {
-  const usable = report.rows.filter(
-    (row) => row.latencies.length > 0 && row.intervalSeconds === report.setup.intervalSeconds,
-  );
+  const usable = atUsualInterval(report.rows, report.setup.intervalSeconds).filter((row) => row.latencies.length > 0);
   const hosts = hostsWithMost(usable, distinctWays);
   const rows = byWay(usable.filter((row) => row.hosts === hosts)).flatMap(({ rows: own }) => own);
   const caption = `From question to answer, all decisions on ${hostsText(hosts)}. The height of a strip is the part of decisions that took so long; the lines are the median (long) and the 99th percentile (short). 0: decided in memory.`;

@@ -2,14 +2,15 @@
 import type { Axis } from './axis.ts';
 import { logAxis, valuesAxis } from './axis.ts';
 import type { AxisShown } from './frame.ts';
-import { frameOf } from './frame.ts';
+import { frameOf, RIGHT } from './frame.ts';
 import { byWay, lineOf, nameOf } from './marks.ts';
 import type { Measured, Report, ReportRow } from './model.ts';
 import { numberOf } from './model.ts';
 import { showCount, showHosts, showPart, showSeconds } from './numbers.ts';
 import type { Plot } from './plot.ts';
 import { atUsualInterval, has, hostsText, hostsWithMost, keysOf, picture } from './plot.ts';
-import { isBaseline } from './ways-shown.ts';
+import { element, at as round } from './svg.ts';
+import { colourOf, isBaseline } from './ways-shown.ts';
 
 const MOST_TICKS = 6;
 /** Parts of an axis between two labels. */
@@ -28,6 +29,7 @@ export function messagesPlot(report: Report): Plot {
     xAxis: { ...hostsAxis(rows), title: 'hosts' },
     y: { title: 'messages/s', label: showCount },
     dodge: 0,
+    across: false,
   });
 }
 
@@ -42,11 +44,12 @@ export function intervalPlot(report: Report): Plot {
   return linesPlot(chosen, 'overAdmission', {
     id: 'interval',
     title: 'Over-admission against interval',
-    caption: `The largest excess over the limit in any window, as a part of the limit, on ${hostsText(hosts)}; bars: 95 % confidence. The interval is the time between two reports of a host to others.`,
+    caption: `The largest excess over the limit in any window, as a part of the limit, on ${hostsText(hosts)}; bars: 95 % confidence. The interval is the time between two reports of a host to others; a line all across does not depend on it.`,
     x: (row) => row.intervalSeconds,
     xAxis: { axis: valuesAxis(intervals, MOST_TICKS, 0.14), label: showSeconds, title: 'interval' },
     y: { title: 'over the limit', label: showPart },
     dodge: 3.2,
+    across: true,
   });
 }
 
@@ -66,6 +69,7 @@ export function agreementPlot(report: Report): Plot {
     xAxis: { ...hostsAxis(rows), title: 'hosts' },
     y: { title: 'time to agree', label: showSeconds },
     dodge: 3.2,
+    across: false,
   });
 }
 
@@ -89,6 +93,8 @@ interface LinesOptions {
   readonly y: { readonly title: string; readonly label: (value: number) => string };
   /** How far ways of sharing stand apart where they would cover each other. */
   readonly dodge: number;
+  /** A way of sharing with a single row holds all along the axis. */
+  readonly across: boolean;
 }
 
 function linesPlot(rows: readonly ReportRow[], name: Measured, options: LinesOptions): Plot {
@@ -108,6 +114,7 @@ function linesPlot(rows: readonly ReportRow[], name: Measured, options: LinesOpt
   const axis = logAxis([...shown, ...shown.flatMap((value) => [value / 1.3, value * 1.15])], MOST_TICKS);
   const frame = frameOf(options.xAxis, { axis, ...options.y });
   const groups = byWay(rows);
+  const several = new Set(rows.map(options.x)).size;
   const lines = groups.map(({ way, live, rows: own }, i) => {
     const shift = (i - (groups.length - 1) / 2) * options.dodge;
     const marks = [...own]
@@ -124,7 +131,13 @@ function linesPlot(rows: readonly ReportRow[], name: Measured, options: LinesOpt
           source: row.source,
         };
       });
-    return lineOf(way, marks);
+    const only = own.length === 1 && options.across ? marks[0] : undefined;
+    return (only === undefined || several === 1 ? '' : across(way, only.y, frame.left)) + lineOf(way, marks);
   });
   return { id, title, caption, picture: picture(id, title, caption, frame.drawing + lines.join('')), keys };
+}
+
+function across(way: string, y: number, left: number): string {
+  const line = element('path', { class: 'line dashed', d: `M${round(left)} ${round(y)}H${RIGHT}` });
+  return element('g', { class: `way ${colourOf(way)}` }, line);
 }

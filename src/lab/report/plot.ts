@@ -53,14 +53,24 @@ export function hostsWithMost(rows: readonly ReportRow[], weigh: (rows: readonly
   return best;
 }
 
-/** Rows of the interval that the scenario runs with; when there are none, of the one that most rows have. */
+/**
+ * Rows of the interval that the scenario runs with; when there are none, of the one that most rows have. Of a way that was run with a
+ * single interval all rows: it does not depend on it.
+ */
 export function atUsualInterval(rows: readonly ReportRow[], usual: number): readonly ReportRow[] {
-  const own = rows.filter((row) => row.intervalSeconds === usual);
-  if (own.length > 0) return own;
   const counts = new Map<number, number>();
-  for (const row of rows) counts.set(row.intervalSeconds, (counts.get(row.intervalSeconds) ?? 0) + 1);
+  const intervals = new Map<string, Set<number>>();
+  for (const { sharing, source, intervalSeconds } of rows) {
+    counts.set(intervalSeconds, (counts.get(intervalSeconds) ?? 0) + 1);
+    const own = intervals.get(`${source} ${sharing}`) ?? new Set();
+    intervals.set(`${source} ${sharing}`, own.add(intervalSeconds));
+  }
   const [most] = [...counts].sort(([a, m], [b, n]) => n - m || a - b);
-  return rows.filter((row) => row.intervalSeconds === most?.[0]);
+  const chosen = counts.has(usual) ? usual : most?.[0];
+  return rows.filter(
+    ({ sharing, source, intervalSeconds }) =>
+      intervalSeconds === chosen || intervals.get(`${source} ${sharing}`)?.size === 1,
+  );
 }
 
 export function distinctWays(rows: readonly ReportRow[]): number {

@@ -72,6 +72,14 @@ describe('a logarithmic axis', () => {
     );
   });
 
+  it('has no other tick where there is nothing but 0', () => {
+    assert.deepEqual(
+      logAxis([0, 0], 5).ticks.map(({ value }) => value),
+      [0],
+    );
+    assert.deepEqual(logAxis([], 5).ticks, []);
+  });
+
   it('labels 2 and 5 where a decade or two are shown, and whole decades where it is many', () => {
     const ticks = (shown: readonly number[]) => logAxis(shown, 6).ticks.map(({ value }) => value);
     assert.deepEqual(ticks([1, 50]), [1, 2, 5, 10, 20, 50]);

@@ -26,6 +26,22 @@ describe('the page as text', () => {
     assert.doesNotMatch(html, /NaN|Infinity|undefined|null/);
   });
 
+  it('shows ways that do not depend on the interval, whichever they were run with', () => {
+    const report = sampleReport(1);
+    const rows = report.rows
+      .filter(({ source, hosts, intervalSeconds }) => source === 'simulated' && hosts === 10 && intervalSeconds <= 0.1)
+      .map((row) => (['none', 'split', 'redis'].includes(row.sharing) ? { ...row, intervalSeconds: 0.02 } : row));
+    const figures = reportPage({ ...report, rows })
+      .split('<figure')
+      .slice(1);
+    assert.equal(figures.length, PLOTS.length);
+    for (const figure of figures) {
+      const ways = [...figure.matchAll(/data-way="([a-z-]+)"/g)].map(([, way]) => way);
+      assert.equal(new Set(ways).size, ways.length, 'each once');
+      assert.ok(ways.includes('redis') && ways.includes('random-leaders'), figure.slice(0, 60));
+    }
+  });
+
   it('says where there is nothing to show', () => {
     const empty = reportPage({ ...sampleReport(1), rows: [] });
     assert.equal([...empty.matchAll(/No row of this report/g)].length, PLOTS.length);
