@@ -7,6 +7,7 @@ import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReplicatedSharing } from '../../src/core/types.ts';
 import { startEtcd } from '../support/etcd.ts';
+import { eventually } from '../support/eventually.ts';
 import { startUpstream } from '../support/http.ts';
 import { noNetwork, startNetwork } from '../support/network.ts';
 import type { Load, PeerFleet, PeerHost } from './peers-fleet.ts';
@@ -24,15 +25,20 @@ const DELAY_MS = 100;
 class Timeline {
   readonly #first = Math.ceil(Date.now() / WINDOW_MS);
   readonly #load: Load;
+  readonly #most: number;
+  readonly #settled: number[] = [];
 
-  constructor(load: Load) {
+  /** @param most that a window may admit */
+  constructor(load: Load, most: number) {
     this.#load = load;
+    this.#most = most;
   }
 
-  /** Waits until so long after window `index` begins, by when answers of the one before have come. */
-  async reach(index: number, afterMs = 200): Promise<void> {
+  /** Waits until so long after window `index` begins, and until answers of then have come. */
+  async reach(index: number, afterMs = 0): Promise<void> {
     const at = (this.#first + index) * WINDOW_MS + afterMs;
     while (Date.now() < at) await sleep(at - Date.now());
+    await eventually('answers of this window', () => (this.#load.seen.at(-1)?.at ?? 0) >= at, { within: 10_000 });
   }
 
   get counts(): readonly number[] {
@@ -40,14 +46,23 @@ class Timeline {
     return all.filter(({ start }) => start >= this.#first * WINDOW_MS).map(({ count }) => count);
   }
 
-  assertClose(index: number, why: string): void {
+  /** A window in which everybody knows what there is to know. See {@link assertMean}. */
+  assertSettled(index: number, why: string): void {
+    this.assertAtMost(index, this.#most, why);
     const count = this.counts[index] ?? Number.NaN;
-    assert.ok(Math.abs(count - LIMIT) <= 0.05 * LIMIT, `${why}: window ${index} of ${this.counts.join(', ')}`);
+    assert.ok(count >= 0.95 * LIMIT, `${why}: window ${index} of ${this.counts.join(', ')}`);
+    this.#settled.push(count);
   }
 
   assertAtMost(index: number, most: number, why: string): void {
     const count = this.counts[index] ?? Number.NaN;
     assert.ok(count <= most, `${why}: window ${index} of ${this.counts.join(', ')}, at most ${most}`);
+  }
+
+  /** On average, for a busy machine that stalls for some tens of milliseconds makes news late, and one window shows it. */
+  assertMean(): void {
+    const mean = this.#settled.reduce((sum, count) => sum + count, 0) / this.#settled.length;
+    assert.ok(Math.abs(mean - LIMIT) <= 0.05 * LIMIT, `settled windows admit ${this.#settled.join(', ')}`);
   }
 }
 
@@ -84,27 +99,27 @@ export function holdsThroughFaults(sharing: ReplicatedSharing): void {
     });
     await fleet.together();
     const load = startLoad(fleet.hosts, PER_HOST);
-    const time = new Timeline(load);
+    const time = new Timeline(load, bound(sharing));
     try {
       await time.reach(3);
       for (const index of [0, 1, 2]) time.assertAtMost(index, bound(sharing), 'undisturbed');
-      for (const index of [1, 2]) time.assertClose(index, 'undisturbed');
+      for (const index of [1, 2]) time.assertSettled(index, 'undisturbed');
 
       const victim = await mostImportant(fleet);
       await time.reach(3, 1_000);
       await victim.gateway.kill9();
       await time.reach(5);
       time.assertAtMost(3, 2 * LIMIT, 'killed');
-      time.assertClose(4, 'three hosts');
+      time.assertSettled(4, 'three hosts');
       await victim.restart();
       await time.reach(7);
       time.assertAtMost(5, bound(sharing), 'restarted');
-      time.assertClose(6, 'restarted');
+      time.assertSettled(6, 'restarted');
 
       network.lose(0.05);
       await time.reach(9);
       for (const index of [7, 8]) time.assertAtMost(index, bound(sharing, 2 * INTERVAL_MS), 'loss of 5 %');
-      time.assertClose(8, 'loss of 5 %');
+      time.assertSettled(8, 'loss of 5 %');
       network.heal();
 
       const sleeper = await mostImportant(fleet);
@@ -114,18 +129,19 @@ export function holdsThroughFaults(sharing: ReplicatedSharing): void {
       sleeper.gateway.signal('SIGCONT');
       await time.reach(12);
       time.assertAtMost(9, 2 * LIMIT, 'asleep for 5 s');
-      time.assertClose(11, 'awake again');
+      time.assertSettled(11, 'awake again');
 
       await time.reach(12, 500);
       network.partition([0, 1], [2, 3]);
       await time.reach(14);
       time.assertAtMost(12, 2 * LIMIT, 'partition begins');
-      time.assertClose(13, 'each side takes its share');
+      time.assertSettled(13, 'each side takes its share');
       network.heal();
       await time.reach(16);
       time.assertAtMost(14, bound(sharing), 'partition ends');
-      time.assertClose(15, 'together again');
-      assert.deepEqual((await peersOf(victim)).visibleShare, 1);
+      time.assertSettled(15, 'together again');
+      time.assertMean();
+      assert.equal((await peersOf(victim)).visibleShare, 1);
     } finally {
       await load.stop();
       t.diagnostic(`admitted in each window: ${time.counts.join(', ')}; not sent: ${load.skipped.join(', ')}`);
@@ -146,18 +162,19 @@ export function holdsWithoutEtcd(): void {
     });
     await fleet.together();
     const load = startLoad(fleet.hosts, PER_HOST);
-    const time = new Timeline(load);
+    const time = new Timeline(load, bound('leader'));
     try {
       await time.reach(2);
-      time.assertClose(1, 'undisturbed');
+      time.assertSettled(1, 'undisturbed');
       etcd.freeze();
       await time.reach(5);
       etcd.thaw();
       time.assertAtMost(2, bound('leader'), 'etcd freezes');
-      for (const index of [3, 4]) time.assertClose(index, 'without a leader each host takes its share');
+      for (const index of [3, 4]) time.assertSettled(index, 'without a leader each host takes its share');
       await time.reach(8);
       time.assertAtMost(5, bound('leader'), 'etcd is back');
-      time.assertClose(7, 'a leader again');
+      time.assertSettled(7, 'a leader again');
+      time.assertMean();
     } finally {
       await load.stop();
       t.diagnostic(`admitted in each window: ${time.counts.join(', ')}`);
