@@ -3,6 +3,7 @@
  * Needs root. This machine is on the bridge too and sees all of them, whatever they see of each other.
  */
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { requireServer } from './servers.ts';
 
 export interface NetworkHost {
@@ -30,7 +31,7 @@ export const noNetwork: string | undefined =
 export function startNetwork(count: number): Network {
   const ip = requireServer('ip');
   const nft = requireServer('nft');
-  const tag = `slc${(process.pid % 36 ** 4).toString(36)}`;
+  const tag = `slc${process.pid.toString(36)}`;
   const net = `10.203.${process.pid % 256}`;
   const run = (...args: readonly string[]): void =>
     void execFileSync(ip, args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -41,6 +42,17 @@ export function startNetwork(count: number): Network {
       // It is gone already.
     }
   };
+  // What a test has left behind that was killed. Its namespaces are named after its process.
+  for (const [netns, , pid = ''] of execFileSync(ip, ['netns', 'list'], { encoding: 'utf8' }).matchAll(
+    /^(slc([0-9a-z]+)n\d+)/gm,
+  )) {
+    if (!existsSync(`/proc/${Number.parseInt(pid, 36)}`)) tryRun('netns', 'del', netns);
+  }
+  for (const [, link = '', pid = ''] of execFileSync(ip, ['-o', 'link', 'show', 'type', 'bridge'], {
+    encoding: 'utf8',
+  }).matchAll(/^\d+: (slc([0-9a-z]+)):/gm)) {
+    if (!existsSync(`/proc/${Number.parseInt(pid, 36)}`)) tryRun('link', 'del', link);
+  }
   const hosts = Array.from({ length: count }, (_, i) => ({ netns: `${tag}n${i}`, ip: `${net}.${10 + i}` }));
   const end = (): void => {
     for (const { netns } of hosts) tryRun('netns', 'del', netns);
