@@ -2,7 +2,6 @@
 import { readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { WindowedPolicy } from '../algorithms/algorithm.ts';
 import { formatFault } from '../config/faults.ts';
 import { loadScenarioFile } from '../config/load-scenario.ts';
 import type { ScenarioShape } from '../config/schema-scenario.ts';
@@ -10,6 +9,7 @@ import { SluiceError } from '../core/errors.ts';
 import { didYouMean } from '../core/suggest.ts';
 import type { Load, Scenario, ScenarioFault } from '../lab/scenario.ts';
 import type { HostChoice, KeyChoice } from '../lab/sim/workload.ts';
+import { windowed } from '../limiter/compile.ts';
 
 const SHIPPED = new URL('../../config/scenarios/', import.meta.url);
 
@@ -43,7 +43,7 @@ function scenarioOf(name: string, shape: ScenarioShape): Scenario {
   return {
     name,
     description: shape.description,
-    policy: policyOf(shape),
+    policy: windowed(shape.algorithm, shape.limit, shape.buckets, shape.burst ?? shape.limit.count),
     onFailure: shape.onFailure,
     intervalMs: shape.interval,
     fanout: shape.fanout,
@@ -64,17 +64,6 @@ function scenarioOf(name: string, shape: ScenarioShape): Scenario {
     loads: shape.load.map(loadOf),
     faults: shape.faults.map(faultOf),
   };
-}
-
-function policyOf({ limit: { count: limit, windowMs }, algorithm, buckets, burst }: ScenarioShape): WindowedPolicy {
-  switch (algorithm) {
-    case 'sliding-window':
-      return { algorithm, limit, windowMs, buckets };
-    case 'fixed-window':
-      return { algorithm, limit, windowMs };
-    case 'token-bucket':
-      return { algorithm, limit, windowMs, burst: burst ?? limit };
-  }
 }
 
 function loadOf(load: ScenarioShape['load'][number]): Load {

@@ -20,6 +20,17 @@ export interface Clock {
   endOfTurn(fn: () => void): void;
 }
 
+/** {@link Clock.every} by {@link Clock.after}: the next time is set before `fn` runs. */
+export function repeating(clock: Pick<Clock, 'after'>, ms: number, fn: () => void): Timer {
+  let timer: Timer;
+  const tick = (): void => {
+    timer = clock.after(ms, tick);
+    fn();
+  };
+  timer = clock.after(ms, tick);
+  return { cancel: () => timer.cancel() };
+}
+
 class SystemClock implements Clock {
   now(): number {
     return Date.now();

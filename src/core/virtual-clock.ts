@@ -1,4 +1,5 @@
 import type { Clock, Timer } from './clock.ts';
+import { repeating } from './clock.ts';
 import type { Due } from './event-heap.ts';
 import { EventHeap } from './event-heap.ts';
 
@@ -45,13 +46,7 @@ export class VirtualClock implements Clock {
     return { cancel: () => this.#pending.cancel(entry) };
   }
   every(ms: number, fn: () => void): Timer {
-    let timer: Timer;
-    const tick = (): void => {
-      timer = this.after(ms, tick);
-      fn();
-    };
-    timer = this.after(ms, tick);
-    return { cancel: () => timer.cancel() };
+    return repeating(this, ms, fn);
   }
   endOfTurn(fn: () => void): void {
     this.after(0, fn);

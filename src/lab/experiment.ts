@@ -1,10 +1,10 @@
 /** A whole experiment: every way of sharing on every number of hosts, as many runs of each as asked for. */
 import type { Job, Measures } from './measure.ts';
-import { analyticTalk } from './measure.ts';
 import type { PoolOptions } from './pool.ts';
 import { runAll } from './pool.ts';
 import type { Scenario } from './scenario.ts';
 import { ratePerSecond } from './scenario.ts';
+import { messagesPerSecond as counted } from './sim/analytic.ts';
 import type { Way } from './ways.ts';
 
 export interface Experiment {
@@ -66,6 +66,6 @@ function meshTalk(scenario: Scenario, hosts: number) {
     0,
   );
   const busy = 1 - Math.exp((-offered * scenario.intervalMs) / 1_000 / hosts);
-  const messagesPerSecond = analyticTalk(scenario, hosts) * busy;
+  const messagesPerSecond = counted({ ...scenario, sharing: 'mesh', hosts }) * busy;
   return { messagesPerSecond, hottestHostMessagesPerSecond: (2 * messagesPerSecond) / hosts };
 }

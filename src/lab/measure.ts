@@ -1,10 +1,12 @@
 /** One run of one scenario: a way of sharing, a number of hosts, a seed, and what came of it. */
 import type { WindowedPolicy } from '../algorithms/algorithm.ts';
 import type { PeerTraffic } from '../core/telemetry.ts';
+import { shareOf } from '../limiter/failure.ts';
+import type { WindowMeans } from './report/model.ts';
+import type { RunMeasures } from './report/rows.ts';
 import type { Load, Scenario } from './scenario.ts';
 import { faultsOn, ratePerSecond } from './scenario.ts';
 import { Accuracy } from './sim/accuracy.ts';
-import { messagesPerSecond } from './sim/analytic.ts';
 import { SWIM_LIKE } from './sim/ideal-view.ts';
 import { SharedLimit } from './sim/shared-limit.ts';
 import { Simulation } from './sim/simulation.ts';
@@ -20,36 +22,9 @@ export interface Job {
   readonly seed: number;
 }
 
-/** What one window saw, all keys together. */
-export interface WindowSeen {
-  /** Seconds since requests began. */
-  readonly at: number;
-  readonly offered: number;
-  readonly admitted: number;
-  readonly oracle: number;
-}
-
-/** The numbers of one run. Times in seconds, rates a second, parts of 1. */
-export interface Measures {
-  readonly offeredPerSecond: number;
-  readonly limitPerSecond: number;
-  readonly admittedPerSecond: number;
-  /** The largest excess over the limit in any window, as a part of the limit. */
-  readonly overAdmission: number;
-  /** Part of the offered units that were refused and that a single all-knowing limiter admits. */
-  readonly falseDenials: number;
-  readonly messagesPerSecond: number;
-  readonly bytesPerSecond: number;
-  /** Sent and received by the host that has most of them; for redis by the store. */
-  readonly hottestHostMessagesPerSecond: number;
-  readonly decisionLatencySeconds: { readonly p50: number; readonly p99: number };
-  /** Age of other hosts' counts when they arrive. */
-  readonly stalenessSeconds: { readonly p50: number; readonly p99: number };
-  /** From the last request until all hosts know the same; null: never, or not within {@link CONVERGED_WITHIN_MS}. */
-  readonly convergenceSeconds: number | null;
-  readonly latencies: readonly { readonly upTo: number; readonly count: number }[];
-  readonly windows: readonly WindowSeen[];
-  /** Names the run: the same for the same job and code. */
+/** The numbers of one run, and what names it. */
+export interface Measures extends RunMeasures {
+  /** The same for the same job and code. */
   readonly digest: string;
   readonly events: number;
 }
@@ -61,7 +36,7 @@ const CONVERGED_WITHIN_MS = 30_000;
 const STORE_BYTES = 200;
 
 export async function measure({ scenario, way, hosts, seed }: Job): Promise<Measures> {
-  const policy = policyOf(scenario.policy, way, hosts);
+  const policy = way === 'split' ? shareOf(scenario.policy, hosts) : scenario.policy;
   const limit = new SharedLimit(policy, scenario.onFailure);
   const accuracy = new Accuracy(scenario.policy, () => simulation.epochMs);
   const [latency, staleness] = [new Tally(), new Tally()];
@@ -112,15 +87,6 @@ export async function measure({ scenario, way, hosts, seed }: Job): Promise<Meas
     digest,
     events,
   };
-}
-
-/** What the host's counter enforces: the whole limit, or a host's part of it. */
-function policyOf(policy: WindowedPolicy, way: Way, hosts: number): WindowedPolicy {
-  if (way !== 'split') return policy;
-  const part = (units: number): number => Math.max(1, Math.floor(units / hosts));
-  return policy.algorithm === 'token-bucket'
-    ? { ...policy, limit: part(policy.limit), burst: part(policy.burst) }
-    : { ...policy, limit: part(policy.limit) };
 }
 
 function workloadOf(load: Load, policy: WindowedPolicy): Workload {
@@ -175,12 +141,6 @@ function talkOf(simulation: Simulation, way: Way, seconds: number): Talk {
   };
 }
 
-/** What a full mesh sends, where it is too much to be simulated. The accuracy of that is not known. */
-export function analyticTalk(scenario: Scenario, hosts: number): number {
-  const { intervalMs, fanout, leaders } = scenario;
-  return messagesPerSecond({ sharing: 'mesh', hosts, intervalMs, fanout, leaders });
-}
-
 async function convergence(
   simulation: Simulation,
   scenario: Scenario,
@@ -211,7 +171,7 @@ async function agree(simulation: Simulation, keys: readonly number[], tolerated:
   return true;
 }
 
-function windowsOf(accuracy: Accuracy): WindowSeen[] {
+function windowsOf(accuracy: Accuracy): WindowMeans[] {
   const together = new Map<number, { offered: number; admitted: number; oracle: number }>();
   for (const { fromMs, offered, admitted, oracle } of accuracy.windows()) {
     const sum = together.get(fromMs) ?? { offered: 0, admitted: 0, oracle: 0 };

@@ -6,12 +6,10 @@ export class Tally {
   readonly #buckets = new Map<number, number>();
   #zeros = 0;
   #count = 0;
-  #sum = 0;
   #most = 0;
 
   add(value: number): void {
     this.#count += 1;
-    this.#sum += value;
     this.#most = Math.max(this.#most, value);
     if (value <= 0) {
       this.#zeros += 1;
@@ -19,14 +17,6 @@ export class Tally {
     }
     const bucket = Math.floor(Math.log(value) / STEP);
     this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? 0) + 1);
-  }
-
-  get count(): number {
-    return this.#count;
-  }
-
-  get mean(): number {
-    return this.#count === 0 ? 0 : this.#sum / this.#count;
   }
 
   /** 0 when there is no value. */

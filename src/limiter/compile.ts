@@ -1,4 +1,4 @@
-import type { Policy } from '../algorithms/algorithm.ts';
+import type { Policy, WindowedPolicy } from '../algorithms/algorithm.ts';
 import type { LimitConfig, OverrideConfig } from '../config/types.ts';
 import { formatDuration } from '../core/duration.ts';
 import { formatRate } from '../core/rate.ts';
@@ -114,12 +114,13 @@ function burstOf(rate: Rate, config: { burst: number | undefined }, override: Ov
   return override?.burst ?? (override?.rates === undefined ? config.burst : undefined) ?? rate.count;
 }
 
-function windowed(
+/** The policy of one rate. */
+export function windowed(
   algorithm: 'sliding-window' | 'fixed-window' | 'token-bucket',
   { count: limit, windowMs }: Rate,
   buckets: number,
   burst: number,
-): Policy {
+): WindowedPolicy {
   switch (algorithm) {
     case 'sliding-window':
       return { algorithm, limit, windowMs, buckets };

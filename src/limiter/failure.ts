@@ -1,4 +1,4 @@
-import type { Policy } from '../algorithms/algorithm.ts';
+import type { Policy, WindowedPolicy } from '../algorithms/algorithm.ts';
 import type { Clock } from '../core/clock.ts';
 import { reasonOf, StoreError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
@@ -33,7 +33,10 @@ export class Shares {
   }
 }
 
-function shareOf(policy: Policy, live: number): Policy {
+/** One of `live` equal parts of a policy: rounded down, 1 at least. */
+export function shareOf(policy: WindowedPolicy, live: number): WindowedPolicy;
+export function shareOf(policy: Policy, live: number): Policy;
+export function shareOf(policy: Policy, live: number): Policy {
   if (live === 1) return policy;
   const limit = divided(policy.limit, live);
   return policy.algorithm === 'token-bucket'

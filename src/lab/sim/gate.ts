@@ -1,6 +1,6 @@
-import type { Policy } from '../../algorithms/algorithm.ts';
 import { StoreError } from '../../core/errors.ts';
 import type { FailurePolicy } from '../../core/types.ts';
+import { shareOf } from '../../limiter/failure.ts';
 import type { Check, GroupVerdict, Strategy } from '../../sharing/strategy.ts';
 
 /** How a request was decided: by the way of sharing itself, or by the failure policy instead of it. */
@@ -62,10 +62,4 @@ export class Gate {
 
 function isSettled(answer: GroupVerdict | Promise<GroupVerdict>): answer is GroupVerdict {
   return !(answer instanceof Promise);
-}
-
-function shareOf(policy: Policy, hosts: number): Policy {
-  const limit = Math.max(1, Math.floor(policy.limit / hosts));
-  if (policy.algorithm !== 'token-bucket') return { ...policy, limit };
-  return { ...policy, limit, burst: Math.max(1, Math.floor(policy.burst / hosts)) };
 }

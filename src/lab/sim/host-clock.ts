@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../core/clock.ts';
+import { repeating } from '../../core/clock.ts';
 import type { VirtualClock } from '../../core/virtual-clock.ts';
 
 export interface HostClockOptions {
@@ -61,13 +62,7 @@ export class HostClock implements Clock {
   }
   /** As Node's: ticks missed in a pause are one tick at its end. */
   every(ms: number, fn: () => void): Timer {
-    let timer: Timer;
-    const tick = (): void => {
-      timer = this.after(ms, tick);
-      fn();
-    };
-    timer = this.after(ms, tick);
-    return { cancel: () => timer.cancel() };
+    return repeating(this, ms, fn);
   }
   endOfTurn(fn: () => void): void {
     this.after(0, fn);

@@ -3,6 +3,7 @@ import type { Channel, Receiver } from '../../../src/cluster/channel.ts';
 import type { Peer } from '../../../src/cluster/peer.ts';
 import { Swim } from '../../../src/cluster/swim/swim.ts';
 import type { Clock, Timer } from '../../../src/core/clock.ts';
+import { repeating } from '../../../src/core/clock.ts';
 import { PeerError, WireError } from '../../../src/core/errors.ts';
 import type { Logger } from '../../../src/core/logger.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
@@ -324,13 +325,7 @@ class HostClock implements Clock {
     };
   }
   every(ms: number, fn: () => void): Timer {
-    let timer: Timer;
-    const tick = (): void => {
-      timer = this.after(ms, tick);
-      fn();
-    };
-    timer = this.after(ms, tick);
-    return { cancel: () => timer.cancel() };
+    return repeating(this, ms, fn);
   }
   endOfTurn(fn: () => void): void {
     this.after(0, fn);
