@@ -23,6 +23,7 @@ const MEANINGS: readonly (readonly [pattern: RegExp, meaning: string])[] = [
     /wrong version number|packet length too long|before secure TLS connection/,
     'it ends the connection before TLS is agreed upon: http:// is for plain TCP',
   ],
+  [/ECONNRESET/, 'it resets the connection: https:// is for an etcd with TLS, http:// for one without'],
   [/alert.*certificate|certificate required/i, 'it wants a certificate that it trusts: see etcd.tls.cert'],
   [/database space exceeded/, 'its database is full (NOSPACE): compact and defragment it, then disarm the alarm'],
   [/^Failed to connect$|Protocol error/, 'what answers there is not etcd, or wants TLS: see etcd.endpoints'],
