@@ -110,7 +110,7 @@ function advanced(counts: readonly number[], behind: number, buckets: number, co
  * @param room what the oldest count may weigh now; negative when the newer ones alone are too many
  * @param oldestAt its place in `counts`
  */
-function waitFor(room: number, counts: readonly number[], oldestAt: number, slice: number): number {
+export function waitFor(room: number, counts: readonly number[], oldestAt: number, slice: number): number {
   let left = room;
   let place = oldestAt;
   let oldest = at(counts, place);

@@ -13,9 +13,13 @@ export class ReplicaChanges {
 
   /** Own counts of `slot` changed. */
   own(slot: ReplicaSlot, now: number): void {
+    slot.changes++;
+    const { round } = this;
+    // Told of in this round already, and nobody else has said anything since.
+    if (slot.ownChanged === round && slot.changed === round && slot.changedBy === undefined) return;
     this.#untoldSince ??= now;
-    slot.ownChanged = this.round;
-    slot.touched(undefined, this.round);
+    slot.ownChanged = round;
+    slot.touched(undefined, round);
     this.list(slot);
   }
 

@@ -120,6 +120,8 @@ export class ReplicaCounter implements CounterEntry {
   heardAt = 0;
   /** Which elected leader adds it up; −1: not looked up yet. */
   leaderSlot = -1;
+  /** What it was last asked for with here, so that its geometry is not computed each time. */
+  policy: unknown;
   /** What this host's own decisions need to remember. A reset ends it. */
   use: OwnUse | undefined;
 
@@ -127,6 +129,22 @@ export class ReplicaCounter implements CounterEntry {
     this.counter = slot.counter;
     this.sliceMs = slot.sliceMs;
     this.keep = slot.keep;
+  }
+
+  /**
+   * News have come: what this host's decisions make of them is made now, so that the next one need not. A bucket hears of them
+   * when it is asked, since they lower its level then.
+   */
+  tellUse(now: number): void {
+    const { use } = this;
+    if (use === undefined || use.bucket !== undefined || use.times === undefined) return;
+    let net = this.heardNet;
+    if (this.keep === 1) {
+      const index = Math.floor(now / this.sliceMs);
+      use.startWindow(index);
+      net = this.find(index)?.othersNet ?? 0;
+    }
+    use.hear(this.heardAsked, net, now, now, use.times);
   }
 
   find(index: number): ReplicaSlot | undefined {

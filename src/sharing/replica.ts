@@ -39,8 +39,7 @@ const MAX_HOSTS = 20_000;
  * Convergent and Commutative Replicated Data Types, INRIA 2011). A restarted host is a new life: what it counted before stays
  * until the sub-window is over. A reset raises the slots' epochs, and whatever is told of a lower one is void.
  *
- * Knows no clock: `now` is Unix milliseconds of this host's clock. Slots are numbered by Unix time, so every host
- * decides by the same slot at what it takes for the same time.
+ * Knows no clock: `now` is Unix milliseconds of this host's clock. Slots are numbered by Unix time, the same on every host.
  *
  * Memory is bounded: counters by `maxCounters`, counts of hosts by `maxTallies`, and slots by the time they matter.
  */
@@ -146,6 +145,7 @@ export class Replica {
         else if (host === undefined) this.#mergeOwn(slot, tally);
         else if (this.#mergeTally(slot, host, tally, now)) host.newsIn = message;
       }
+      slot.owner.tellUse(now);
     }
     for (let i = 0; i < hosts.length; i++) {
       const host = hosts[i];
@@ -177,6 +177,7 @@ export class Replica {
     slot.floor = more ? { taken, returned, asked } : { taken: floor.taken, returned: floor.returned, asked };
     slot.changes++;
     slot.sumUp(now);
+    slot.owner.tellUse(now);
     return true;
   }
 

@@ -10,13 +10,14 @@ import type { Visibility } from './replica-visible.ts';
 import { settled } from './replicated-buckets.ts';
 import type { Place } from './replicated-lot.ts';
 import { drawsLot, untilNextLot } from './replicated-lot.ts';
+import { quickVerdict } from './replicated-quick.ts';
 import { keepOf, knownState, sliceOf } from './replicated-state.ts';
 import type { NewsTimes } from './replicated-use.ts';
 import { memoryOf, OwnUse } from './replicated-use.ts';
 import type { Check, CounterView, GroupVerdict, Verdict } from './strategy.ts';
 
 export interface ReplicatedCountsOptions {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now'>;
   readonly replica: Replica;
   /** Other hosts that can be seen. Asked only for checks with a share. */
   readonly visible: () => Visibility;
@@ -115,7 +116,8 @@ export class ReplicatedCounts {
     }
     if (policy.algorithm === 'token-bucket') {
       const use = this.#useOf(counter, now);
-      use.bucket = settled(use.bucket, counter, policy, now, this.#hear(policy, counter, use, now));
+      const unheardMs = this.#hear(policy, counter, use, Math.floor(now / counter.sliceMs), now);
+      use.bucket = settled(use.bucket, counter, policy, now, unheardMs);
       const { remaining, resetMs } = tokenBucket.decide(policy, use.bucket.state, 0, now);
       return { present: resetMs > 0, remaining: Math.max(0, remaining), resetMs };
     }
@@ -139,34 +141,62 @@ export class ReplicatedCounts {
   #judge(check: Check, now: number): Judged {
     const { policy, cost } = check;
     requireWindowed(policy);
-    const counter = this.#replica.own(check.counter, sliceOf(policy), keepOf(policy));
-    const use = this.#useOf(counter, now);
-    const unheardMs = this.#hear(policy, counter, use, now);
+    const counter = this.#counterOf(check.counter, policy);
+    const use = counter.use ?? this.#useOf(counter, now);
+    const index = Math.floor(now / counter.sliceMs);
+    const unheardMs = this.#hear(policy, counter, use, index, now);
+    if (policy.algorithm !== 'token-bucket' && check.share === undefined) {
+      const plain = quickVerdict(policy, counter, index, cost, now);
+      if (plain !== undefined) return this.#judged(check, plain, counter, use, index, undefined, undefined, now);
+    }
     const known = this.#known(policy, counter, use, cost, now, unheardMs);
     const part = check.share === undefined || check.share >= 1 ? undefined : partOf(policy, check.share);
-    if (part === undefined) use.shareBucket = undefined;
     const shared = part === undefined ? undefined : this.#ofVisible(part, counter, use, cost, now, unheardMs);
     const plain = shared === undefined ? known : stricter(known, shared);
-    if (!plain.allowed && plain.remaining === 0) use.pause(now, plain.retryAfterMs);
-    const mine = plain.allowed ? this.#mine(check, use, plain.remaining + cost, now) : undefined;
-    return {
-      allowed: plain.allowed && mine === undefined,
-      remaining: mine ?? plain.remaining,
-      retryAfterMs: mine === undefined ? plain.retryAfterMs : untilNextLot(now, this.times.horizonMs),
-      resetMs: plain.resetMs,
-      use,
-      counter,
-      index: 'index' in known.next ? known.next.index : Math.floor(now / counter.sliceMs),
-      bucket: 'level' in known.next ? known.next : undefined,
-      shareBucket: shared !== undefined && 'level' in shared.next ? shared.next : undefined,
-    };
+    const at = 'index' in known.next ? known.next.index : index;
+    const bucket = 'level' in known.next ? known.next : undefined;
+    const shareBucket = shared !== undefined && 'level' in shared.next ? shared.next : undefined;
+    return this.#judged(check, plain, counter, use, at, bucket, shareBucket, now);
+  }
+
+  /** With regard to what others take. */
+  #judged(
+    check: Check,
+    plain: Verdict,
+    counter: ReplicaCounter,
+    use: OwnUse,
+    index: number,
+    bucket: TokenBucketState | undefined,
+    shareBucket: TokenBucketState | undefined,
+    now: number,
+  ): Judged {
+    let { allowed, remaining, retryAfterMs } = plain;
+    if (shareBucket === undefined) use.shareBucket = undefined;
+    if (!allowed) {
+      if (remaining === 0) use.pause(now, retryAfterMs);
+    } else {
+      const mine = this.#mine(check, use, remaining + check.cost, now);
+      if (mine !== undefined) {
+        allowed = false;
+        remaining = mine;
+        retryAfterMs = untilNextLot(now, this.times.horizonMs);
+      }
+    }
+    return { allowed, remaining, retryAfterMs, resetMs: plain.resetMs, use, counter, index, bucket, shareBucket };
+  }
+
+  #counterOf(name: string, policy: WindowedPolicy): ReplicaCounter {
+    const found = this.#replica.find(name);
+    if (found !== undefined && found.policy === policy) return found;
+    const counter = this.#replica.own(name, sliceOf(policy), keepOf(policy));
+    counter.policy = policy;
+    return counter;
   }
 
   /** Milliseconds since it was done last. */
-  #hear(policy: WindowedPolicy, counter: ReplicaCounter, use: OwnUse, now: number): number {
+  #hear(policy: WindowedPolicy, counter: ReplicaCounter, use: OwnUse, index: number, now: number): number {
     let net = counter.heardNet;
     if (policy.algorithm === 'fixed-window') {
-      const index = Math.floor(now / counter.sliceMs);
       use.startWindow(index);
       net = counter.find(index)?.othersNet ?? 0;
     }

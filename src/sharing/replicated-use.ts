@@ -44,6 +44,8 @@ export class OwnUse {
   /** For token buckets: the level as this host knows it, and that of the share while hosts are lost. */
   bucket: ReplicatedBucket | undefined;
   shareBucket: ReplicatedBucket | undefined;
+  /** By which it heard last. */
+  times: NewsTimes | undefined;
   /** The latest time seen; a clock that goes back takes the other times with it. */
   #latest: number;
   /** Units admitted in the `unseenMs` that run and in those before; units asked for in the ones that run. */
@@ -63,16 +65,17 @@ export class OwnUse {
   #othersBefore = 0;
   #window = -1;
   #pausedUntil = Number.NEGATIVE_INFINITY;
-  /** Of what others asked for, so much has been taken in, at that time. */
+  /** Of what others asked for, so much has been taken in. */
   #heardAsked: number;
-  #heardAt: number;
+  /** Until then time changes nothing. */
+  #restAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param heard what others were ever heard to have asked for, see {@link hear}
    * @param recent units that they asked for in the last `sinceMs` milliseconds
    */
   constructor(now: number, horizonMs: number, heard: number, recent: number, sinceMs: number) {
-    this.#latest = this.#unseenFrom = this.#periodFrom = this.#heardAt = now;
+    this.#latest = this.#unseenFrom = this.#periodFrom = now;
     this.#heardAsked = heard;
     this.#period = periodOf(horizonMs);
     this.#others = recent * Math.min(1, periodOf(horizonMs) / Math.max(1, sinceMs));
@@ -86,20 +89,38 @@ export class OwnUse {
    * @returns milliseconds since the last call
    */
   hear(heardAsked: number, heardNet: number, saidAt: number, now: number, times: NewsTimes): number {
-    if (now < this.#latest) this.#shift(now - this.#latest);
+    const before = this.#latest;
     this.#latest = now;
+    // As a rule: nothing was heard, and no time is over.
+    if (
+      now >= before &&
+      now < this.#restAt &&
+      heardAsked === this.#heardAsked &&
+      heardNet === this.#heardNet &&
+      times === this.times
+    ) {
+      return now - before;
+    }
+    return this.#takeIn(heardAsked, heardNet, saidAt, before, times);
+  }
+
+  #takeIn(heardAsked: number, heardNet: number, saidAt: number, before: number, times: NewsTimes): number {
+    const now = this.#latest;
+    if (now < before) this.#shift(now - before);
+    const heardAt = Math.min(before, now);
     const period = periodOf(times.horizonMs);
     this.#period = period;
+    this.times = times;
     this.#roll(now, times.unseenMs, period);
-    const span = now - this.#heardAt;
+    const span = now - heardAt;
     if (heardAsked > this.#heardAsked && now - saidAt < 2 * period) {
       this.#others += (heardAsked - this.#heardAsked) * (span > period ? period / span : 1);
     }
     // What may have been heard before is left out.
-    if (this.#heardAt >= this.#unseenFrom) this.#othersUnits += heardNet - (this.#heardNet ?? heardNet);
+    if (heardAt >= this.#unseenFrom) this.#othersUnits += heardNet - (this.#heardNet ?? heardNet);
     this.#heardAsked = heardAsked;
     this.#heardNet = heardNet;
-    this.#heardAt = now;
+    this.#restAt = Math.min(this.#unseenFrom + times.unseenMs, this.#periodFrom + period);
     return span;
   }
 
@@ -193,6 +214,5 @@ export class OwnUse {
     this.#unseenFrom += ms;
     this.#periodFrom += ms;
     this.#pausedUntil += ms;
-    this.#heardAt += ms;
   }
 }
