@@ -5,8 +5,8 @@ import { CounterFamily, HistogramFamily } from './cells.ts';
 const EXCHANGE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 /** From a decision in memory (some µs) to a store that times out. */
 const DECISION_SECONDS = [
-  0.000005, 0.00001, 0.00002, 0.00003, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05,
-  0.1, 0.25, 1,
+  0.000001, 0.000002, 0.000005, 0.00001, 0.00002, 0.00003, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01,
+  0.02, 0.03, 0.05, 0.1, 0.25, 1,
 ];
 /** From keys that are far from their limit to those that are refused. */
 const USED_PARTS = [0.25, 0.5, 0.75, 0.9, 0.95, 1];
