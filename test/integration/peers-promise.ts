@@ -10,16 +10,14 @@ import { eventually } from '../support/eventually.ts';
 import type { Upstream } from '../support/http.ts';
 import { startUpstream } from '../support/http.ts';
 import { metric } from '../support/metrics.ts';
+import { p99s, startAsking } from './decision-times.ts';
 import type { Load, PeerFleet, PeerHost } from './peers-fleet.ts';
-import { admittedPerWindow, mostExcess, p99s, peersOf, startLoad, startPeerFleet } from './peers-fleet.ts';
+import { admittedPerWindow, mostExcess, peersOf, startLoad, startPeerFleet } from './peers-fleet.ts';
 
 const WINDOW_MS = 2_000;
 const LIMIT = 200;
 const HOSTS = 4;
 const PER_HOST = 75;
-const QUICK_PER_HOST = 250;
-/** Below that, 99 of 100 decisions say more of the machine than of the way of sharing. */
-const TELLS_FROM_S = 0.00005;
 /** Short, as the windows are: what can be known of a window that ends soon is what has been told by then. */
 const INTERVAL_MS = 50;
 /** A machine that is busy with all of these processes. */
@@ -40,6 +38,21 @@ function assertClose(admitted: readonly number[]): void {
   assert.ok(admitted.length > 0, 'no whole window');
   const mean = admitted.reduce((sum, count) => sum + count, 0) / admitted.length;
   assert.ok(Math.abs(mean - LIMIT) <= 0.05 * LIMIT, `${admitted.join(', ')} admitted in windows of ${LIMIT}`);
+}
+
+/** From now on, but for a machine that stalls: of three times two windows, one time. */
+async function assertCloseSoon(load: Load): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const since = Date.now();
+    await windows(2);
+    const whole = admittedPerWindow(load.seen, WINDOW_MS).filter(({ start }) => start > since + WINDOW_MS / 2);
+    try {
+      assertClose(whole.map(({ count }) => count));
+      return;
+    } catch (error) {
+      if (tries === 3) throw error;
+    }
+  }
 }
 
 /** @param except windows that overlap with it may hold more: news came to nobody while a leader was dead and not known to be */
@@ -87,8 +100,7 @@ export function keepsItsPromise(sharing: ReplicatedSharing): void {
 
     it('admits the limit of each window, whichever hosts are asked', async () => {
       const load = startLoad(fleet.hosts, PER_HOST);
-      await windows(4);
-      await load.stop();
+      await windows(4).finally(() => load.stop());
       assert.deepEqual(
         load.seen.filter(({ status }) => status !== 200 && status !== 429),
         [],
@@ -97,21 +109,25 @@ export function keepsItsPromise(sharing: ReplicatedSharing): void {
       assertClose(counts(load).slice(1));
     });
 
-    it('decides in memory: within twice a limit that each host has for itself, or within 50 µs', async (t) => {
-      const loads = ['/shared', '/alone'].map((path) => startLoad(fleet.hosts, QUICK_PER_HOST, path, 'quick'));
+    it('decides in memory: 99 of 100 within twice the time of a limit that each host has for itself', async (t) => {
+      const [busy] = fleet.hosts as [PeerHost];
+      // The other hosts have something to tell. One that decides seldom has cold caches, which says more of the machine.
+      const telling = startLoad(fleet.hosts.slice(1), PER_HOST, '/shared', 'quick');
+      const asking = ['/shared', '/alone'].map((path) => startAsking(busy.gateway.url, path, 'quick'));
       const seen: string[] = [];
       try {
         // Until both have been compiled.
         await windows(2);
-        // A busy machine interrupts one in a hundred of either; what waits for somebody is slower each time.
-        for (let tries = 0; tries < 12; tries++) {
-          const { shared, alone } = await p99s(fleet.hosts, sharing, () => windows(1));
+        // Code that was compiled for the first seconds is compiled again for what came then; a busy machine interrupts one in a
+        // hundred of either; what waits for somebody is slower each time.
+        for (let tries = 0; tries < 16; tries++) {
+          const { shared, alone } = await p99s([busy], sharing, () => sleep(1_000));
           seen.push(`${(1e6 * shared).toFixed(0)} µs, local ${(1e6 * alone).toFixed(0)} µs`);
-          if (shared <= Math.max(2 * alone, TELLS_FROM_S)) return;
+          if (shared <= 2 * alone) return;
         }
       } finally {
         t.diagnostic(`99 of 100 decisions take up to ${seen.join('; ')}`);
-        await Promise.all(loads.map((load) => load.stop()));
+        await Promise.all([telling, ...asking].map((each) => each.stop()));
       }
       assert.fail(`99 of 100 decisions take up to ${seen.join('; ')}`);
     });
@@ -133,36 +149,31 @@ export function keepsItsPromise(sharing: ReplicatedSharing): void {
       const killed = fleet.hosts.findLast(({ peerAddress }) => !leading.includes(peerAddress)) as PeerHost;
       const alive = fleet.hosts.filter((host) => host !== killed);
       const load = startLoad(fleet.hosts, PER_HOST, '/shared', 'killed');
-      const assertCloseSince = (since: number): void => {
-        const whole = admittedPerWindow(load.seen, WINDOW_MS).filter(({ start }) => start > since + WINDOW_MS / 2);
-        assertClose(whole.map(({ count }) => count));
-      };
-      await windows(1);
-      const killedAt = Date.now();
-      await killed.gateway.kill9();
-      await eventually(
-        'the others know that it has ended',
-        async () => {
-          const reports = await Promise.all(alive.map(peersOf));
-          return reports.every(
-            ({ visibleShare, peers }) =>
-              visibleShare === 1 &&
-              peers.some(({ address, state }) => address === killed.peerAddress && state === 'gone'),
-          );
-        },
-        { within: 15_000, every: 50 },
-      );
-      const knownAt = Date.now();
-      let since = knownAt;
-      await windows(2);
-      assertCloseSince(since);
-      await killed.restart();
-      await fleet.together();
-      since = Date.now();
-      await windows(2);
-      assertCloseSince(since);
-      await load.stop();
-      assertBounded(load, sharing, [killedAt, knownAt]);
+      try {
+        await windows(1);
+        const killedAt = Date.now();
+        await killed.gateway.kill9();
+        await eventually(
+          'the others know that it has ended',
+          async () => {
+            const reports = await Promise.all(alive.map(peersOf));
+            return reports.every(
+              ({ visibleShare, peers }) =>
+                visibleShare === 1 &&
+                peers.some(({ address, state }) => address === killed.peerAddress && state === 'gone'),
+            );
+          },
+          { within: 15_000, every: 50 },
+        );
+        const knownAt = Date.now();
+        await assertCloseSoon(load);
+        await killed.restart();
+        await fleet.together();
+        await assertCloseSoon(load);
+        assertBounded(load, sharing, [killedAt, knownAt]);
+      } finally {
+        await load.stop();
+      }
     });
   });
 }
