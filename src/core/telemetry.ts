@@ -21,6 +21,8 @@ export interface RequestEvent {
   readonly bytesOut: number;
   /** A stable word for what went wrong, when something did: `upstream_timeout`, `client_aborted`, … */
   readonly fault: string | undefined;
+  /** Of the request's trace; undefined when requests are not traced. */
+  readonly traceId: string | undefined;
 }
 
 export type StoreErrorKind = 'timeout' | 'connection' | 'reply' | 'circuit_open' | 'overloaded';
@@ -38,6 +40,8 @@ export type PeerRefusal =
   | 'too_large'
   | 'stale_term'
   | 'overloaded';
+
+export type TraceSpansResult = 'exported' | 'dropped' | 'failed';
 
 /** Where the parts report what happened. They tell; nobody asks them. Implementations must not throw and must be quick. */
 export interface Telemetry {
@@ -66,6 +70,8 @@ export interface Telemetry {
   peerRefused(reason: PeerRefusal): void;
   /** News of another host's counts arrived, so many seconds after that host sent them. */
   staleness(sharing: ReplicatedSharing, seconds: number): void;
+  /** What became of spans: the collector has them, they had to make room, or it could not be told. */
+  traceSpans(result: TraceSpansResult, spans: number): void;
 }
 
 /** Discards everything. */
@@ -87,4 +93,5 @@ export const silentTelemetry: Telemetry = {
   peerMessage() {},
   peerRefused() {},
   staleness() {},
+  traceSpans() {},
 };

@@ -1,3 +1,5 @@
+import { SluiceError } from '../core/errors.ts';
+import type { DecisionTrace } from '../core/tracing.ts';
 import type { Check, GroupVerdict, Strategy, Verdict } from '../sharing/strategy.ts';
 import type { Ask } from './ask.ts';
 import { groupOf } from './ask.ts';
@@ -28,14 +30,16 @@ interface Holding {
  */
 export class Attempt {
   readonly #context: LimiterContext;
+  readonly #trace: DecisionTrace | undefined;
   readonly #asks: Ask[] = [];
   #charges: Charge[] | undefined;
   #holdings: Holding[] | undefined;
   #shadowMissing: string[] | undefined;
   #refused = false;
 
-  constructor(context: LimiterContext) {
+  constructor(context: LimiterContext, trace: DecisionTrace | undefined) {
     this.#context = context;
+    this.#trace = trace;
   }
 
   /** True when an enforced limit has refused; nothing more is to be asked. */
@@ -67,6 +71,7 @@ export class Attempt {
   /** A limit in shadow mode would have refused the request for the key it lacks. */
   addShadowMissing(limit: CompiledLimit): void {
     this.#context.telemetry.decision(limit.name, limit.sharing, 'shadow_denied');
+    this.#trace?.decided(limit.name, limit.sharing, 'shadow_denied');
     this.#shadowMissing ??= [];
     this.#shadowMissing.push(limit.name);
   }
@@ -91,7 +96,7 @@ export class Attempt {
     const { clock, telemetry } = this.#context;
     const share = stage.strategy.visibleShare?.() ?? 1;
     if (share < 1) {
-      const applied = despiteLostPeers(asks, share, telemetry);
+      const applied = despiteLostPeers(asks, share, telemetry, this.#trace);
       asks = applied.asks;
       if (applied.refused) {
         this.#refuse();
@@ -109,8 +114,14 @@ export class Attempt {
     }
     if (answer instanceof Promise) {
       return answer.then(
-        (verdict) => this.#answered(stage, asks, group, sentAt, verdict),
-        (error: unknown) => this.#failed(stage, asks, sentAt, error),
+        (verdict) => {
+          this.#trace?.asked(stage.sharing, sentAt, clock.monotonic(), undefined);
+          this.#answered(stage, asks, group, sentAt, verdict);
+        },
+        (error: unknown) => {
+          this.#trace?.asked(stage.sharing, sentAt, clock.monotonic(), codeOf(error));
+          return this.#failed(stage, asks, sentAt, error);
+        },
       );
     }
     this.#answered(stage, asks, group, sentAt, answer);
@@ -202,6 +213,7 @@ export class Attempt {
     for (const ask of asks) {
       const { name, onFailure, shadow } = ask.limit;
       telemetry.fallback(name, onFailure);
+      this.#trace?.fellBack(name, onFailure);
       if (onFailure === 'local') {
         alone.push(ask);
       } else if (onFailure === 'allow') {
@@ -253,8 +265,12 @@ export class Attempt {
   /** What to do with the request. Reports each limit's decision; call once. */
   outcome(): Outcome {
     const release = this.#holdings === undefined ? undefined : releaser(this.#holdings, this.#context);
-    return outcomeOf(this.#asks, this.#refused, this.#shadowMissing, release, this.#context);
+    return outcomeOf(this.#asks, this.#refused, this.#shadowMissing, release, this.#context, this.#trace);
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof SluiceError ? error.code : 'internal';
 }
 
 function isAllowed(verdict: Verdict): boolean {

@@ -1,3 +1,4 @@
+import type { DecisionTrace } from '../core/tracing.ts';
 import { Attempt } from './attempt.ts';
 import type { CompiledLimit } from './compile.ts';
 import type { LimiterContext } from './context.ts';
@@ -25,11 +26,11 @@ export class RouteLimits implements LimitSet {
     this.#context = context;
   }
 
-  decide(facts: RequestFacts): Outcome | Promise<Outcome> {
+  decide(facts: RequestFacts, trace?: DecisionTrace): Outcome | Promise<Outcome> {
     try {
-      const attempt = new Attempt(this.#context);
+      const attempt = new Attempt(this.#context, trace);
       for (const limit of this.#limits) {
-        const early = this.#apply(limit, facts, attempt);
+        const early = this.#apply(limit, facts, attempt, trace);
         if (early !== undefined) return early;
       }
       return attempt.empty ? UNLIMITED : this.#run(attempt);
@@ -43,7 +44,12 @@ export class RouteLimits implements LimitSet {
   }
 
   /** Adds the limit to the attempt if it applies; an outcome when the request is refused without asking anybody. */
-  #apply(limit: CompiledLimit, facts: RequestFacts, attempt: Attempt): Outcome | undefined {
+  #apply(
+    limit: CompiledLimit,
+    facts: RequestFacts,
+    attempt: Attempt,
+    trace: DecisionTrace | undefined,
+  ): Outcome | undefined {
     const label = limit.key.read(facts);
     if (label === undefined) {
       if (limit.missingRejection === undefined) return undefined;
@@ -52,6 +58,7 @@ export class RouteLimits implements LimitSet {
         return undefined;
       }
       this.#context.telemetry.decision(limit.name, limit.sharing, 'denied');
+      trace?.decided(limit.name, limit.sharing, 'denied');
       const rejection = limit.missingRejection(limit.key.missing(facts) ?? 'a key');
       return { ...rejected(rejection, [limit.name]), headers: ['Retry-After', limit.missingRetryAfter] };
     }

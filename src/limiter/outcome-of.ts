@@ -1,3 +1,4 @@
+import type { DecisionTrace, LimitVerdict } from '../core/tracing.ts';
 import type { Ask } from './ask.ts';
 import type { LimiterContext } from './context.ts';
 import type { Outcome } from './outcome.ts';
@@ -17,6 +18,7 @@ export function outcomeOf(
   shadowMissing: readonly string[] | undefined,
   release: (() => void) | undefined,
   context: LimiterContext,
+  trace: DecisionTrace | undefined,
 ): Outcome {
   const { telemetry, headers, problems, top } = context;
   const fields = new RateLimitFields(headers);
@@ -32,21 +34,22 @@ export function outcomeOf(
     top.observe(name, ask.key, refuses);
     const used = usedPart(ask);
     if (used !== undefined) telemetry.limitUsed(name, used);
+    const verdict = verdictOf(ask, refuses);
+    if (verdict !== undefined) {
+      telemetry.decision(name, sharing, verdict);
+      trace?.decided(name, sharing, verdict);
+    }
     if (shadow) {
       // Not told to the client: a limit that is only being tried out must not change how clients behave.
       if (refuses) {
         shadowViolated ??= [];
         shadowViolated.push(name);
       }
-      if (standing !== 'unasked') telemetry.decision(name, sharing, refuses ? 'shadow_denied' : 'allowed');
       continue;
     }
     if (refuses) {
       violated ??= [];
       violated.push(name);
-      telemetry.decision(name, sharing, standing === 'known' ? 'local_denial' : 'denied');
-    } else if (standing !== 'unasked') {
-      telemetry.decision(name, sharing, 'allowed');
     }
     if (standing === 'unavailable') unavailable = true;
     if (standing === 'unavailable' || standing === 'waved') continue;
@@ -77,4 +80,12 @@ export function outcomeOf(
     shadowViolated: shadowViolated ?? NONE,
     release,
   };
+}
+
+/** undefined: another limit refused before, so this one was not asked. */
+function verdictOf({ limit, standing }: Ask, refuses: boolean): LimitVerdict | undefined {
+  if (standing === 'unasked') return undefined;
+  if (!refuses) return 'allowed';
+  if (limit.shadow) return 'shadow_denied';
+  return standing === 'known' ? 'local_denial' : 'denied';
 }

@@ -53,6 +53,7 @@ function fieldsOf(event: RequestEvent) {
     upstreamMs: event.upstreamMs === undefined ? undefined : toMicroseconds(event.upstreamMs),
     bytesIn: event.bytesIn,
     bytesOut: event.bytesOut,
+    trace_id: event.traceId,
   };
 }
 

@@ -125,6 +125,11 @@ export function createFamilies() {
       ['sharing'],
       STALENESS_SECONDS,
     ),
+    traceSpans: new CounterFamily(
+      'sluice_trace_spans_total',
+      'Spans of traced requests: exported to the collector, dropped because too many waited, failed because it did not take them.',
+      ['result'],
+    ),
     configReloads: new CounterFamily('sluice_config_reloads_total', 'Configuration reloads, by result.', ['result']),
   };
 }

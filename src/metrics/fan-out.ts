@@ -1,4 +1,11 @@
-import type { PeerRefusal, PeerTraffic, RequestEvent, StoreErrorKind, Telemetry } from '../core/telemetry.ts';
+import type {
+  PeerRefusal,
+  PeerTraffic,
+  RequestEvent,
+  StoreErrorKind,
+  Telemetry,
+  TraceSpansResult,
+} from '../core/telemetry.ts';
 import type { FailurePolicy, ReplicatedSharing, SharingName } from '../core/types.ts';
 
 /** Tells several listeners everything, in order. Allocates nothing per call. */
@@ -66,5 +73,8 @@ class FanOut implements Telemetry {
   }
   staleness(sharing: ReplicatedSharing, seconds: number): void {
     for (const listener of this.#listeners) listener.staleness(sharing, seconds);
+  }
+  traceSpans(result: TraceSpansResult, spans: number): void {
+    for (const listener of this.#listeners) listener.traceSpans(result, spans);
   }
 }

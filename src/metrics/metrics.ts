@@ -3,7 +3,14 @@
 import type { Clock } from '../core/clock.ts';
 import { systemClock } from '../core/clock.ts';
 import { REPLICATED_SHARINGS } from '../core/sharings.ts';
-import type { PeerRefusal, PeerTraffic, RequestEvent, StoreErrorKind, Telemetry } from '../core/telemetry.ts';
+import type {
+  PeerRefusal,
+  PeerTraffic,
+  RequestEvent,
+  StoreErrorKind,
+  Telemetry,
+  TraceSpansResult,
+} from '../core/telemetry.ts';
 import type { Totals } from '../core/totals.ts';
 import type { FailurePolicy, ReplicatedSharing, SharingName } from '../core/types.ts';
 import type { CounterCell, HistogramCell } from './cells.ts';
@@ -15,6 +22,7 @@ import { PeerCells } from './peer-cells.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import type { Readings } from './readings.ts';
 import { addReadings } from './readings.ts';
+import { RouteCells } from './route-cells.ts';
 import { readTotals } from './totals.ts';
 import { UpstreamCells } from './upstream-cells.ts';
 
@@ -88,14 +96,6 @@ export function createMetrics(options: { readonly version: string; readonly cloc
   };
 }
 
-type Outcomes = Readonly<Record<RequestEvent['outcome'], CounterCell>>;
-
-interface RouteCells {
-  readonly outcomes: Outcomes;
-  /** By the status's hundreds; created when first seen, except the usual ones. */
-  readonly durations: (HistogramCell | undefined)[];
-}
-
 interface LimitCells {
   readonly verdicts: Map<SharingName, Readonly<Record<'allowed' | 'denied' | 'shadow_denied', CounterCell>>>;
   readonly local: CounterCell;
@@ -108,7 +108,7 @@ interface LimitCells {
 class MetricsTelemetry implements Telemetry {
   readonly #families: Families;
   readonly #clock: Clock;
-  readonly #routes = new Map<string, RouteCells>();
+  readonly #routes: RouteCells;
   readonly #limits = new Map<string, LimitCells>();
   readonly #upstreams: UpstreamCells;
   readonly #decisionTimes: Readonly<Record<SharingName, HistogramCell>>;
@@ -133,52 +133,25 @@ class MetricsTelemetry implements Telemetry {
     };
     this.#peers = new PeerCells(families);
     this.#upstreams = new UpstreamCells(families, UNDECLARED);
+    this.#routes = new RouteCells(families, UNDECLARED);
     this.#roundtrip = families.storeRoundtrip.cell();
     this.#batch = families.storeBatch.cell();
     for (const kind of ['timeout', 'connection', 'reply', 'circuit_open', 'overloaded'] as const) {
       families.storeErrors.cell(kind);
     }
     for (const result of ['success', 'failure', 'unchanged'] as const) families.configReloads.cell(result);
+    for (const result of ['exported', 'dropped', 'failed'] as const) families.traceSpans.cell(result);
     for (const sharing of ['local', 'redis', ...REPLICATED_SHARINGS] as const) families.evicted.cell(sharing);
-    this.#addRoute(UNDECLARED);
     this.#addLimit(UNDECLARED);
   }
 
   declare(names: Declaration): void {
-    for (const { name } of names.routes) this.#addRoute(name);
+    for (const { name } of names.routes) this.#routes.declare(name);
     for (const limit of names.limits) {
       this.#verdicts(this.#addLimit(limit.name), limit.name, limit.sharing);
       this.#families.fallbacks.cell(limit.name, limit.onFailure);
     }
     for (const { name, servers } of names.upstreams) this.#upstreams.declare(name, servers);
-  }
-
-  #addRoute(name: string): RouteCells {
-    let cells = this.#routes.get(name);
-    if (cells === undefined) {
-      const { requests } = this.#families;
-      cells = {
-        outcomes: {
-          allowed: requests.cell(name, 'allowed'),
-          denied: requests.cell(name, 'denied'),
-          shadow_denied: requests.cell(name, 'shadow_denied'),
-          error: requests.cell(name, 'error'),
-        },
-        durations: [undefined, undefined, undefined, undefined, undefined, undefined],
-      };
-      this.#routes.set(name, cells);
-      for (const usual of [2, 4, 5]) this.#duration(cells, name, usual);
-    }
-    return cells;
-  }
-
-  #duration(cells: RouteCells, route: string, hundreds: number): HistogramCell {
-    let cell = cells.durations[hundreds];
-    if (cell === undefined) {
-      cell = this.#families.requestDuration.cell(route, hundreds === 0 ? UNDECLARED : `${hundreds}xx`);
-      cells.durations[hundreds] = cell;
-    }
-    return cell;
   }
 
   #addLimit(name: string): LimitCells {
@@ -218,12 +191,7 @@ class MetricsTelemetry implements Telemetry {
   }
 
   requestFinished(event: RequestEvent): void {
-    const known = this.#routes.get(event.route);
-    const route = known === undefined ? UNDECLARED : event.route;
-    const cells = known ?? this.#addRoute(UNDECLARED);
-    cells.outcomes[event.outcome].inc();
-    const hundreds = event.status >= 100 && event.status < 600 ? Math.floor(event.status / 100) : 0;
-    this.#duration(cells, route, hundreds).observe(event.durationMs / 1000);
+    this.#routes.finished(event);
     this.#upstreams.finished(event);
   }
 
@@ -306,5 +274,9 @@ class MetricsTelemetry implements Telemetry {
 
   staleness(sharing: ReplicatedSharing, seconds: number): void {
     this.#peers.staleness(sharing, seconds);
+  }
+
+  traceSpans(result: TraceSpansResult, spans: number): void {
+    this.#families.traceSpans.cell(result).add(spans);
   }
 }

@@ -1,3 +1,4 @@
+import type { RequestTrace } from '../core/tracing.ts';
 import { resolveClientIp } from './client-address.ts';
 import type { ClientConnection } from './downstream/client-connection.ts';
 import type { ClientRequest } from './downstream/client-request.ts';
@@ -32,13 +33,22 @@ export class Admission {
   query = '';
   route: CompiledRoute | undefined;
   readonly fault: Fault | undefined;
+  /** undefined when requests are not traced. */
+  readonly trace: RequestTrace | undefined;
 
-  constructor(req: ClientRequest, connection: ClientConnection, snapshot: CompiledSnapshot, options: ServerOptions) {
+  constructor(
+    req: ClientRequest,
+    connection: ClientConnection,
+    snapshot: CompiledSnapshot,
+    options: ServerOptions,
+    trace: RequestTrace | undefined,
+  ) {
     this.method = req.method;
     this.httpMinor = req.minor;
     this.framing = req.framing;
     this.clientIp = connection.peer;
     this.head = req.head;
+    this.trace = trace;
     this.fault = this.#read(req, connection, snapshot, options);
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Telemetry } from '../core/telemetry.ts';
+import type { Tracer } from '../core/tracing.ts';
 import type { ServerOptions } from './options.ts';
 import type { CompiledSnapshot } from './snapshot.ts';
 
@@ -8,6 +9,8 @@ import type { CompiledSnapshot } from './snapshot.ts';
 export interface ExchangeHost {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** undefined: requests are not traced. */
+  readonly tracer: Tracer | undefined;
   readonly logger: Logger;
   readonly server: ServerOptions;
   /** Monotonic milliseconds as of the last tick: good enough for time limits and free to read. */

@@ -65,7 +65,8 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     this.#holdsBody = holdsBody;
     this.#upgradeHead = upgradeHead;
     this.#startedAt = host.clock.monotonic();
-    this.#admission = new Admission(req, connection, host.snapshot, host.server);
+    const trace = host.tracer?.begin(req.head.raw, this.#startedAt);
+    this.#admission = new Admission(req, connection, host.snapshot, host.server, trace);
     connection.enter(this);
     active.add(this);
   }
@@ -118,7 +119,7 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
 
   clientGone(): void {
     if (this.#over) return;
-    this.#forwarding?.abort();
+    this.#forwarding?.abort(FAULTS.clientGone);
     // A refusal that the client did not wait for stays what it is.
     if (this.#fault === undefined) this.#fault = FAULTS.clientGone;
     if (this.#status === 0) this.#status = this.#forwarding?.status || FAULTS.clientGone.status;
@@ -127,23 +128,24 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
 
   requestBroken(timeout: boolean): void {
     if (this.#over) return;
-    this.#forwarding?.abort();
+    const fault = timeout ? FAULTS.requestTimeout : FAULTS.malformed;
+    this.#forwarding?.abort(fault);
     this.#res.shouldKeepAlive = false;
     if (this.#answered) {
       // The answer is out; only the rest of the request was still being read.
       this.#res.end();
     } else if (this.#res.headersSent) {
       this.#status = this.#forwarding?.status ?? this.#status;
-      this.#fault ??= timeout ? FAULTS.requestTimeout : FAULTS.malformed;
+      this.#fault ??= fault;
       this.#res.destroy();
       this.#finish();
-    } else this.refuse(timeout ? FAULTS.requestTimeout : FAULTS.malformed);
+    } else this.refuse(fault);
   }
 
   /** Shutdown has waited long enough. */
   cutOff(): void {
     if (this.#over) return;
-    this.#forwarding?.abort();
+    this.#forwarding?.abort(FAULTS.drained);
     this.#fault ??= FAULTS.drained;
     if (this.#status === 0) this.#status = this.#forwarding?.status || FAULTS.drained.status;
     this.#connection.socket.destroy();
@@ -151,9 +153,9 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
   }
 
   #decide(route: CompiledRoute): void {
-    const { method, path, host, clientIp, head, query } = this.#admission;
+    const { method, path, host, clientIp, head, query, trace } = this.#admission;
     const facts = new PlainRequestFacts(method, path.decoded, host, route.name, clientIp, head.raw, query);
-    const outcome = route.limits.decide(facts);
+    const outcome = route.limits.decide(facts, trace);
     if (!(outcome instanceof Promise)) {
       this.#decided(route, outcome);
       return;
@@ -175,6 +177,7 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     this.#outcome = outcome;
     const now = this.#host.clock.monotonic();
     this.#decisionMs = now - this.#startedAt;
+    this.#admission.trace?.decisionEnded(now, route.limits.names, this.#verdict());
     const rejection = outcome.rejection;
     if (rejection !== undefined) {
       this.#answer(rejection.status, String(Buffer.byteLength(rejection.body)), rejection.body);
@@ -253,12 +256,15 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
     this.#over = true;
     this.#connection.leave(this);
     this.#outcome?.release?.();
-    this.#host.telemetry.requestFinished(this.#event(at || this.#host.clock.monotonic()));
+    const now = at || this.#host.clock.monotonic();
+    const event = this.#event(now);
+    this.#host.telemetry.requestFinished(event);
+    this.#admission.trace?.finished(event, this.#admission, now);
     this.#active.remove(this);
   }
 
   #event(now: number): RequestEvent {
-    const { route, method, path, clientIp } = this.#admission;
+    const { route, method, path, clientIp, trace } = this.#admission;
     const outcome = this.#outcome;
     const forwarding = this.#forwarding;
     const shadowed = outcome?.shadowViolated ?? NOTHING;
@@ -278,6 +284,7 @@ export class Exchange implements ForwardingOwner, ConnectionUser, Linked<Exchang
       bytesIn: forwarding?.bytesIn ?? 0,
       bytesOut: forwarding === undefined || forwarding.status === 0 ? this.#answerBytes : forwarding.bytesOut,
       fault: this.#fault?.code,
+      traceId: trace?.traceId,
     };
   }
 

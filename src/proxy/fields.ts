@@ -18,6 +18,8 @@ export const MAX_FORWARDS = 13;
 export const DATE = 14;
 /** Concerns one hop only and means nothing else to us: Keep-Alive, Proxy-*, HTTP2-Settings. */
 export const HOP = 15;
+/** The caller's trace: replaced where requests are traced. */
+export const TRACE_CONTEXT = 16;
 
 const KINDS = new Map<string, number>();
 
@@ -42,6 +44,7 @@ know(FORWARDED_HOST, 'X-Forwarded-Host');
 know(FORWARDED, 'Forwarded');
 know(MAX_FORWARDS, 'Max-Forwards');
 know(DATE, 'Date');
+know(TRACE_CONTEXT, 'traceparent', 'tracestate');
 know(HOP, 'Keep-Alive', 'HTTP2-Settings', 'Proxy-Connection', 'Proxy-Authenticate', 'Proxy-Authorization');
 know(HOP, 'Proxy-Authentication-Info');
 

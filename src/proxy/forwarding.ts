@@ -76,7 +76,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     this.#owner = owner;
     this.#host = host;
     this.#upstream = upstream;
-    this.#attempts = new Attempts(upstream, host.telemetry, host.logger);
+    this.#attempts = new Attempts(upstream, host, admission.trace);
     this.#admission = admission;
     this.#req = req;
     this.#res = res;
@@ -105,11 +105,10 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     upgradeHead: Buffer | undefined,
     now: number,
   ): void {
-    const { head, framing, httpMinor } = this.#admission;
+    const { head, framing } = this.#admission;
     const { preserveHost } = this.#upstream.options;
-    const via = this.#host.via[httpMinor === 0 ? 0 : 1];
     const upgrading = upgradeHead !== undefined;
-    this.#outgoing = new OutgoingRequest(this.#admission, connection.peer, via, preserveHost, upgrading);
+    this.#outgoing = new OutgoingRequest(this.#admission, connection.peer, this.#host.via, preserveHost, upgrading);
     if (upgradeHead !== undefined) {
       this.#tunnel = new Tunnel(connection.socket, upgradeHead, () => this.#tunnelClosed());
       this.#send(now);
@@ -124,9 +123,9 @@ export class Forwarding implements UpstreamHandler, BodyReader {
   }
 
   /** The client is gone or the owner answers by itself; nothing more is told. */
-  abort(): void {
+  abort(fault: Fault): void {
     if (this.#phase === OVER) return;
-    this.#end();
+    this.#end(fault);
     this.#call?.abort();
     this.#tunnel?.destroy();
   }
@@ -149,9 +148,10 @@ export class Forwarding implements UpstreamHandler, BodyReader {
     } else if (idleMs > 0 && still > idleMs) this.#fail(FAULTS.streamIdle, 'nothing moved');
   }
 
-  #end(): void {
+  #end(fault?: Fault): void {
     this.#phase = OVER;
     this.endedAt = this.#host.clock.monotonic();
+    this.#attempts.ended(this.endedAt, this.status, fault?.code);
     if (this.#sentAt > 0) this.durationMs = this.endedAt - this.#sentAt;
   }
 
@@ -174,7 +174,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
       return;
     }
     const streaming = this.#body !== undefined && this.#content === undefined;
-    const request = this.#outgoing.to(server, this.#content, streaming, fresh);
+    const request = this.#outgoing.to(server, this.#content, streaming, fresh, this.#attempts.traceFields);
     const attempt = this.#attempts.count;
     const call = server.client.dispatch(request, this);
     // It may have failed before it returned; then another attempt is under way or all is over.
@@ -285,7 +285,7 @@ export class Forwarding implements UpstreamHandler, BodyReader {
   #fail(fault: Fault, reason: string): void {
     this.#host.logger.debug({ upstream: this.#upstream.options.name, fault: fault.code, reason }, 'request not served');
     const tunnelling = this.#phase === TUNNELLING;
-    this.#end();
+    this.#end(fault);
     this.#call?.abort();
     if (tunnelling) {
       this.#tunnel?.destroy();

@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Random } from '../core/random.ts';
 import type { Telemetry } from '../core/telemetry.ts';
+import type { Tracer } from '../core/tracing.ts';
 import { ActiveList } from './active-list.ts';
 import { isToken } from './characters.ts';
 import type { ConnectionOwner } from './downstream/client-connection.ts';
@@ -26,6 +27,8 @@ export interface GatewayDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: Telemetry;
+  /** Left out: requests are not traced. */
+  readonly tracer?: Tracer | undefined;
   readonly logger: Logger;
   readonly server: ServerOptions;
   readonly snapshot: ProxySnapshot;
@@ -122,13 +125,14 @@ export class Gateway {
   }
 
   #makeHost(): ExchangeHost & ConnectionOwner {
-    const { clock, telemetry, logger, server, instance } = this.#deps;
+    const { clock, telemetry, tracer, logger, server, instance } = this.#deps;
     const name = instance !== undefined && isToken(instance) ? instance : 'sluice';
     const gateway = this;
     const date = new HttpDate();
     return {
       clock,
       telemetry,
+      tracer,
       logger,
       server,
       via: [`1.0 ${name}`, `1.1 ${name}`],
@@ -194,6 +198,7 @@ export class Gateway {
       bytesIn: 0,
       bytesOut: fault.body.length,
       fault: fault.code,
+      traceId: undefined,
     });
   }
 }

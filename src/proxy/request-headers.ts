@@ -13,6 +13,7 @@ import {
   MAX_FORWARDS,
   PLAIN,
   TE,
+  TRACE_CONTEXT,
   TRAILER,
   TRANSFER_ENCODING,
   UPGRADE,
@@ -32,6 +33,8 @@ export interface Hop {
   readonly via: string;
   /** Whether the body goes on with chunked framing, so that trailers can follow. */
   readonly chunked: boolean;
+  /** Whether the request goes on with a trace context of ours, so that the client's does not. */
+  readonly traced: boolean;
 }
 
 /**
@@ -81,6 +84,8 @@ function passes(kind: number, hop: Hop): boolean {
       return false;
     case TRAILER:
       return hop.chunked;
+    case TRACE_CONTEXT:
+      return !hop.traced;
     case FORWARDED_PROTO:
     case FORWARDED_HOST:
     case FORWARDED:

@@ -17,6 +17,7 @@ export function requestEvent(changes: Partial<RequestEvent> = {}): RequestEvent 
     bytesIn: 0,
     bytesOut: 512,
     fault: undefined,
+    traceId: undefined,
     ...changes,
   };
 }

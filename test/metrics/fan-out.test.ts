@@ -24,6 +24,7 @@ const CALLS: { readonly [M in keyof Telemetry]: Parameters<Telemetry[M]> } = {
   peerMessage: ['gossip', 'sent', 120],
   peerRefused: ['replayed'],
   staleness: ['mesh', 0.2],
+  traceSpans: ['dropped', 4],
 };
 
 function recorder(heard: unknown[]): Telemetry {
