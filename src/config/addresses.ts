@@ -111,6 +111,25 @@ export function readEtcdUrl(text: string): Reading<string> {
   return { value: url.port === '' ? `${url.origin}${implied ?? ':2379'}` : url.origin };
 }
 
+/** `http://host:port`, perhaps with a path, of a collector; comes back without a slash at its end. */
+export function readCollectorUrl(text: string): Reading<string> {
+  const fault = (message: string, hint = 'http://host:4318'): Reading<string> => ({
+    problem: { code: 'bad-collector', message, hint },
+  });
+  const shown = `"${withoutCredentials(text)}"`;
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === '' || /\s/.test(text)) {
+    return fault(`${shown} is not the URL of a collector`);
+  }
+  if (url.username !== '' || url.password !== '') return fault(`${shown} has credentials`, 'write tracing.headers');
+  if (url.search !== '' || url.hash !== '')
+    return fault('the URL of the collector has a query or a fragment', 'a key goes into tracing.headers');
+  if (url.port === '0') return fault(`${shown} has port 0`);
+  const path = url.pathname.replace(/\/+$/, '');
+  if (path.endsWith('/v1/traces')) return fault(`${shown} ends in what is added to it`, 'leave /v1/traces out');
+  return { value: url.origin + path };
+}
+
 /** A name to look up, and the port of the hosts behind it where it is not the one of `peers.advertise`. */
 export interface DnsName {
   readonly name: string;

@@ -3,7 +3,8 @@ import { buildEtcd, buildPeers, buildRedis } from './build-shared.ts';
 import type { PemFiles } from './pem-files.ts';
 import type { FileShape, RouteShape } from './schema.ts';
 import type { LimitShape, OverrideShape } from './schema-limits.ts';
-import type { Config, LimitConfig, OverrideConfig, RouteConfig, UpstreamConfig } from './types.ts';
+import type { TracingShape } from './schema-tracing.ts';
+import type { Config, LimitConfig, OverrideConfig, RouteConfig, TracingConfig, UpstreamConfig } from './types.ts';
 
 /** The name of the route at `index`, from 0. */
 export function routeName(route: Pick<RouteShape, 'name'>, index: number): string {
@@ -16,7 +17,7 @@ export function sharingOf(limit: Pick<LimitShape, 'sharing'>, hasRedis: boolean)
 }
 
 export function buildConfig(file: FileShape, pem: PemFiles): Config {
-  const { server, redis, peers, etcd } = file;
+  const { server, redis, peers, etcd, tracing } = file;
   const limits = Object.entries(file.limits).map(([name, limit]) => [name, buildLimit(name, limit, file)] as const);
   const upstreams = Object.entries(file.upstreams).map(
     ([name, upstream]) => [name, buildUpstream(name, upstream)] as const,
@@ -42,10 +43,15 @@ export function buildConfig(file: FileShape, pem: PemFiles): Config {
     redis: redis === undefined ? undefined : buildRedis(redis, pem),
     peers: peers === undefined ? undefined : buildPeers(peers, pem),
     etcd: etcd === undefined ? undefined : buildEtcd(etcd, pem),
+    tracing: tracing === undefined ? undefined : buildTracing(tracing),
     upstreams: new Map(upstreams),
     routes: file.routes.map(buildRoute),
     limits: new Map(limits),
   });
+}
+
+function buildTracing({ endpoint, sample, serviceName, headers, maxSpans, timeout }: TracingShape): TracingConfig {
+  return { endpoint, sample, serviceName, headers, maxSpans, timeoutMs: timeout };
 }
 
 function buildUpstream(name: string, upstream: FileShape['upstreams'][string]): UpstreamConfig {

@@ -6,7 +6,7 @@ import { address, list, SettingsBuilder } from './diff-settings.ts';
 import { etcdSettings, peersSettings, redisServers, redisSettings } from './diff-shared.ts';
 import { formatPart } from './key-part.ts';
 import { formatSize } from './size.ts';
-import type { Config, LimitConfig, OverrideConfig, RouteConfig, UpstreamConfig } from './types.ts';
+import type { Config, LimitConfig, OverrideConfig, RouteConfig, TracingConfig, UpstreamConfig } from './types.ts';
 
 export interface ConfigChange {
   /** One line: `limit per-client: rate 100/1m → 200/1m`. */
@@ -63,7 +63,7 @@ function* differences(a: Settings, b: Settings): Generator<string> {
 }
 
 /** Settings that are built into listeners, connections, stores and the logger, and so stay until the process starts anew. */
-function fixedSettings({ listen, admin, server, log, memory, redis, peers, etcd }: Config): Settings {
+function fixedSettings({ listen, admin, server, log, memory, redis, peers, etcd, tracing }: Config): Settings {
   const settings = new SettingsBuilder()
     .show('listen', address(listen))
     .show('admin.listen', address(admin.listen))
@@ -81,11 +81,22 @@ function fixedSettings({ listen, admin, server, log, memory, redis, peers, etcd 
     .show('memory.maxKeys', memory.maxKeys)
     .show('redis', redis === undefined ? 'none' : redisServers(redis.servers))
     .show('peers', peers === undefined ? 'none' : address(peers.listen))
-    .show('etcd', etcd === undefined ? 'none' : list(etcd.endpoints));
+    .show('etcd', etcd === undefined ? 'none' : list(etcd.endpoints))
+    .show('tracing', tracing === undefined ? 'none' : tracing.endpoint);
   if (redis !== undefined) redisSettings(settings, redis);
   if (peers !== undefined) peersSettings(settings, peers);
   if (etcd !== undefined) etcdSettings(settings, etcd);
+  if (tracing !== undefined) tracingSettings(settings, tracing);
   return settings.map;
+}
+
+function tracingSettings(settings: SettingsBuilder, tracing: TracingConfig): void {
+  settings
+    .show('tracing.sample', tracing.sample)
+    .show('tracing.serviceName', tracing.serviceName)
+    .hide('tracing.headers', JSON.stringify(tracing.headers))
+    .show('tracing.maxSpans', tracing.maxSpans)
+    .time('tracing.timeout', tracing.timeoutMs);
 }
 
 function liveSettings({ trustedProxies, headers, shutdownTimeoutMs }: Config): Settings {

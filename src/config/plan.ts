@@ -10,7 +10,7 @@ export type ReloadPlan =
   | { readonly refused: string };
 
 /**
- * Joins a running configuration with a newly loaded one. `listen`, `admin`, `server`, `log`, `memory`, `redis`, `peers` and `etcd` are
+ * Joins a running configuration with a newly loaded one. `listen`, `admin`, `server`, `log`, `memory`, `redis`, `peers`, `etcd` and `tracing` are
  * built into listeners, connections, the logger and the stores that counters live in: they stay as they are until the process
  * starts anew, and the changes say so. Everything else (trusted proxies, headers, shutdown timeout, upstreams, routes,
  * limits) takes effect at once. Changes are told against what was loaded last, so that what waits for a restart is told once. Refused
@@ -22,9 +22,9 @@ export function planReload(running: Config, loaded: Config, lastLoaded: Config =
     if (lacks === undefined) continue;
     return { refused: `limit ${name} is shared through ${lacks}, which this process started without: restart it` };
   }
-  const { listen, admin, server, log, memory, redis, peers, etcd } = running;
+  const { listen, admin, server, log, memory, redis, peers, etcd, tracing } = running;
   return {
-    config: { ...loaded, listen, admin, server, log, memory, redis, peers, etcd },
+    config: { ...loaded, listen, admin, server, log, memory, redis, peers, etcd, tracing },
     changes: diffConfigs(lastLoaded, loaded),
   };
 }

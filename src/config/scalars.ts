@@ -9,7 +9,15 @@ import { hostPatternProblem, pathPatternProblem } from '../core/patterns.ts';
 import { parseRate, RATE_HINT } from '../core/rate.ts';
 import { suggest } from '../core/suggest.ts';
 import type { Reading } from './addresses.ts';
-import { readAddress, readCidr, readDnsName, readEtcdUrl, readNode, readServer } from './addresses.ts';
+import {
+  readAddress,
+  readCidr,
+  readCollectorUrl,
+  readDnsName,
+  readEtcdUrl,
+  readNode,
+  readServer,
+} from './addresses.ts';
 import type { FaultCode } from './faults.ts';
 import { readKeyPart } from './key-part.ts';
 import { readRedisUrl } from './redis-url.ts';
@@ -159,6 +167,7 @@ const SCALARS = {
   cidr: text('an address block', '10.0.0.0/8 or 2001:db8::/32', readCidr),
   server: text('the URL of a server', 'http://host:port', readServer),
   etcdUrl: text('the URL of an etcd member', 'http://host:2379', readEtcdUrl),
+  collector: text('the URL of a collector', 'http://host:4318', readCollectorUrl),
   dnsName: text('a DNS name', 'name, or name:port', readDnsName),
   redisUrl: text('the URL of a Redis server', 'redis://host:6379', readRedisUrl),
   node: text('the address of a sentinel', '10.0.0.1:26379', readNode),
@@ -247,6 +256,12 @@ const SCALARS = {
     const fault = value === '' ? 'the token is empty' : 'the token has a space or a character outside ASCII';
     return problem('bad-text', fault, 'a token is visible ASCII characters');
   }),
+  /** A secret perhaps: its messages say nothing about what it is. */
+  fieldValue: text('text', undefined, (value) =>
+    /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value)
+      ? { value }
+      : problem('bad-text', 'the value of a header field is visible ASCII characters, with spaces between them'),
+  ),
   sentence: text('text', undefined, (value, _rule, shown) =>
     value.trim() !== '' && value.length <= 200
       ? { value }

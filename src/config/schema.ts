@@ -19,6 +19,7 @@ import { EtcdSchema } from './schema-etcd.ts';
 import { LimitSchema } from './schema-limits.ts';
 import { PeersSchema } from './schema-peers.ts';
 import { RedisSchema } from './schema-redis.ts';
+import { TracingSchema } from './schema-tracing.ts';
 import type { Address } from './types.ts';
 
 const NAME_PATTERN = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}';
@@ -237,6 +238,7 @@ export const FileSchema = struct(
     redis: optional(RedisSchema),
     peers: optional(PeersSchema),
     etcd: optional(EtcdSchema),
+    tracing: optional(TracingSchema),
     upstreams: named(UpstreamSchema, { description: 'The services behind the gateway, by name.' }),
     routes: list(
       RouteSchema,

@@ -6,6 +6,7 @@ import { checkLimit } from './semantics-limits.ts';
 import { checkPeers, checkSharing } from './semantics-peers.ts';
 import { checkRedis } from './semantics-redis.ts';
 import { checkRoutes } from './semantics-routes.ts';
+import { checkTracing } from './semantics-tracing.ts';
 import type { Subject } from './subject.ts';
 import type { Address } from './types.ts';
 
@@ -15,6 +16,7 @@ export function checkSemantics(subject: Subject): void {
   checkRedis(subject);
   checkEtcd(subject);
   checkPeers(subject);
+  checkTracing(subject);
   checkRoutes(subject);
   checkReferences(subject);
   for (const [name, limit] of Object.entries(file.limits ?? {})) {

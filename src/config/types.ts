@@ -17,6 +17,8 @@ export interface Config {
   readonly redis: RedisConfig | undefined;
   readonly peers: PeersConfig | undefined;
   readonly etcd: EtcdConfig | undefined;
+  /** undefined: requests are not traced. */
+  readonly tracing: TracingConfig | undefined;
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   readonly routes: readonly RouteConfig[];
   readonly limits: ReadonlyMap<string, LimitConfig>;
@@ -139,6 +141,21 @@ export interface EtcdConfig {
   readonly tls: ClientTls | undefined;
   /** Starts every key. Default `sluice`. */
   readonly prefix: string;
+}
+
+/** Where spans of requests go. */
+export interface TracingConfig {
+  /** Base URL of a collector, without a slash at its end. */
+  readonly endpoint: string;
+  /** Part of the traces started here that is recorded, 0 to 1. Default 1. */
+  readonly sample: number;
+  /** Default `sluice`. */
+  readonly serviceName: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Finished spans that may wait. Default 4096. */
+  readonly maxSpans: number;
+  /** For a batch. Default 10s. */
+  readonly timeoutMs: number;
 }
 
 export interface UpstreamConfig {

@@ -205,7 +205,7 @@ test('a file that is not there, a directory and a file that is too large are fau
 
 test('a message stays on one line and cannot steer a terminal', () => {
   assert.deepEqual(faultsOf(`"a\\nb\\e[2J\\u202E": 1\n${SMALL}`), [
-    'f:1:1: unknown key "a\\u000ab\\u001b[2J\\u202e" (known here: listen, admin, trustedProxies, headers, server, shutdownTimeout, log, memory, redis, peers, etcd, upstreams, routes, limits)',
+    'f:1:1: unknown key "a\\u000ab\\u001b[2J\\u202e" (known here: listen, admin, trustedProxies, headers, server, shutdownTimeout, log, memory, redis, peers, etcd, tracing, upstreams, routes, limits)',
   ]);
   assert.match(faultsOf(`headers: "dr\\u2028ft\\e"\n${SMALL}`).join('|'), /^f:1:10: "[\x20-\x7e]+" is not one of /);
 });
