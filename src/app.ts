@@ -29,6 +29,7 @@ import type { RedisEngine } from './redis-engine.ts';
 import { createRedisEngine } from './redis-engine.ts';
 import { LocalStrategy } from './sharing/local.ts';
 import type { Strategy } from './sharing/strategy.ts';
+import { TracingEngine } from './tracing-engine.ts';
 
 export interface AppOptions {
   readonly config: Config;
@@ -52,6 +53,7 @@ export class App {
   readonly #metrics: Metrics;
   readonly #redis: RedisEngine | undefined;
   readonly #peers: PeersEngine | undefined;
+  readonly #tracing: TracingEngine | undefined;
   readonly #local: LocalStrategy;
   readonly #limiter: Limiter;
   readonly #gateway: Gateway;
@@ -120,12 +122,18 @@ export class App {
       headers: config.headers,
     });
     this.#compiled = this.#limiter.compile(config.limits.values());
+    const { version } = options;
+    this.#tracing =
+      config.tracing === undefined
+        ? undefined
+        : new TracingEngine(config.tracing, { clock, random, telemetry, logger: this.#logger, version, instance });
     const snapshot = snapshotOf(config, this.#compiled);
     this.#detached = new DetachedRequests(snapshot.routes, config.trustedProxies);
     this.#gateway = new Gateway({
       clock,
       random,
       telemetry,
+      tracer: this.#tracing?.tracer,
       logger: this.#logger,
       server: config.server,
       snapshot,
@@ -147,6 +155,7 @@ export class App {
   async start(): Promise<{ readonly gateway: Address; readonly admin: Address }> {
     const { config, version } = this.#options;
     await this.#local.start();
+    await this.#tracing?.start();
     await this.#redis?.start();
     // Whoever has just started knows what the others have counted before it takes requests.
     await this.#peers?.start(sharingsOf(config));
@@ -204,9 +213,11 @@ export class App {
   async stop(): Promise<boolean> {
     this.#state = 'draining';
     const finished = await this.#gateway.drain(this.#config.shutdownTimeoutMs);
+    const flushed = this.#tracing?.stop();
     await this.#peers?.stop();
     await this.#redis?.stop();
     await this.#local.close();
+    await flushed;
     await this.#closeAdmin();
     this.#metrics.close();
     return finished;

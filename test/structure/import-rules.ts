@@ -19,6 +19,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   redis: { rooms: ['core'] },
   cluster: { rooms: ['core'] },
   metrics: { rooms: ['core'] },
+  tracing: { rooms: ['core'] },
   config: { rooms: ['core'] },
   sharing: { rooms: ['core', 'algorithms', 'cluster'] },
   limiter: {
@@ -35,6 +36,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'redis-engine.ts': { rooms: '*' },
   'peers-engine.ts': { rooms: '*' },
   'peers-discovery.ts': { rooms: '*' },
+  'tracing-engine.ts': { rooms: '*' },
   'main.ts': { rooms: '*' },
 };
 
@@ -49,6 +51,7 @@ const ROOTS = [
   'redis-engine.ts',
   'peers-engine.ts',
   'peers-discovery.ts',
+  'tracing-engine.ts',
   'demo-upstream.ts',
 ];
 
@@ -65,6 +68,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'ipaddr.js': ['core', 'config', 'proxy', 'admin', 'limiter'],
   '@prometheus-io/client': ['metrics'],
   pino: ['metrics'],
+  '@opentelemetry/api': ['tracing'],
+  '@opentelemetry/exporter-trace-otlp-proto': ['tracing'],
+  '@opentelemetry/resources': ['tracing'],
   etcd3: ['cluster'],
   '@grpc/grpc-js': ['cluster'],
 };
@@ -76,6 +82,7 @@ const FORBIDDEN_BUILTINS: Readonly<Record<string, RegExp>> = {
   limiter: /^(https?|http2|net|tls|dgram|fs|dns)(\/|$)/,
   config: /^(https|http2|tls|dgram)(\/|$)/,
   metrics: /^(https?|http2|net|tls|dgram|dns)(\/|$)/,
+  tracing: /^(https?|http2|net|tls|dgram|dns|fs)(\/|$)/,
   redis: /^(https?|http2)(\/|$)/,
   cluster: /^(https?|http2)(\/|$)/,
 };

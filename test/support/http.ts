@@ -246,8 +246,8 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => vo
 
 const ok: Handler = (_request, response) => void response.end('ok\n');
 
-/** A node:http server on a free port of `host`; answers 200 `ok` by default. */
-export async function startUpstream(handler: Handler = ok, host = '127.0.0.1'): Promise<Upstream> {
+/** A node:http server on a free port of `host`, or on `wanted`; answers 200 `ok` by default. */
+export async function startUpstream(handler: Handler = ok, host = '127.0.0.1', wanted = 0): Promise<Upstream> {
   let requests = 0;
   let connections = 0;
   const server = createServer({ keepAliveTimeout: 60_000 }, (message, response) => {
@@ -258,7 +258,7 @@ export async function startUpstream(handler: Handler = ok, host = '127.0.0.1'): 
     connections++;
     socket.on('close', () => connections--);
   });
-  server.listen(0, host);
+  server.listen(wanted, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const close = async (): Promise<void> => {
