@@ -1,4 +1,3 @@
-import type { Random } from '../core/random.ts';
 import type { RequestEvent } from '../core/telemetry.ts';
 import type { LimitVerdict, RequestTrace, TracedRequest } from '../core/tracing.ts';
 import type { FailurePolicy, SharingName } from '../core/types.ts';
@@ -11,6 +10,7 @@ import {
   serverSpanName,
   tripAttributes,
 } from './attributes.ts';
+import type { Ids } from './ids.ts';
 import type { Span, SpanSink } from './span.ts';
 import type { TraceContext } from './trace-context.ts';
 import { traceFields } from './trace-context.ts';
@@ -22,7 +22,7 @@ export interface SampledTraceOptions {
   readonly at: number;
   /** What turns a time of the monotonic clock into one of the wall clock. One for all spans of a trace, so that none moves against another. */
   readonly epoch: number;
-  readonly random: Random;
+  readonly ids: Ids;
   readonly spans: SpanSink;
 }
 
@@ -46,7 +46,7 @@ export class SampledTrace implements RequestTrace {
   constructor(options: SampledTraceOptions) {
     this.traceId = options.traceId;
     this.#options = options;
-    this.#spanId = options.random.hex(8);
+    this.#spanId = options.ids.span();
   }
 
   asked(sharing: SharingName, from: number, to: number, error: string | undefined): void {
@@ -70,7 +70,7 @@ export class SampledTrace implements RequestTrace {
   }
 
   attempt(origin: string, at: number): readonly string[] {
-    const spanId = this.#options.random.hex(8);
+    const spanId = this.#options.ids.span();
     this.attemptEnded(at, 0, undefined);
     const attempt: Attempt = { spanId, origin, from: at, to: at, status: 0, fault: undefined };
     if (this.#attempts.length < MAX_ATTEMPTS) this.#attempts.push(attempt);
@@ -107,12 +107,12 @@ export class SampledTrace implements RequestTrace {
   #handDecision(from: number): void {
     const decision = this.#decision;
     if (decision === undefined) return;
-    const spanId = this.#options.random.hex(8);
+    const spanId = this.#options.ids.span();
     const attributes = decisionAttributes(decision, this.#limits, this.#sharings, this.#verdicts, this.#fallbacks);
     this.#hand(spanId, this.#spanId, 'internal', 'sluice.decide', from, decision.at, { failed: false, attributes });
     for (const trip of this.#trips ?? []) {
       const failed = trip.error !== undefined;
-      this.#hand(this.#options.random.hex(8), spanId, 'client', `sluice.ask ${trip.sharing}`, trip.from, trip.to, {
+      this.#hand(this.#options.ids.span(), spanId, 'client', `sluice.ask ${trip.sharing}`, trip.from, trip.to, {
         failed,
         attributes: tripAttributes(trip),
       });
