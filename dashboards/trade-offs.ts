@@ -40,7 +40,7 @@ export const tradeOffs: Board = {
           min: 0,
           queries: [
             {
-              expr: `${rate('sluice_peer_messages_total', 'sharing', 'direction="sent",sharing!="membership"')} / ${DECISIONS}`,
+              expr: `${rate('sluice_peer_messages_total', 'sharing', 'direction="sent",sharing!~"membership|top"')} / ${DECISIONS}`,
               legend: '{{sharing}}',
             },
             {
@@ -52,7 +52,8 @@ export const tradeOffs: Board = {
         {
           kind: 'graph',
           title: 'Bytes to other hosts',
-          description: 'Bytes sent, by what they serve; membership serves all ways of sharing.',
+          description:
+            'Bytes sent, by what they serve; membership serves all ways of sharing, top an operator who asks for busiest keys.',
           unit: 'Bps',
           min: 0,
           queries: [{ expr: rate('sluice_peer_bytes_total', 'sharing', 'direction="sent"'), legend: '{{sharing}}' }],

@@ -106,6 +106,7 @@ export class App {
             redisRegistry: this.#redis?.registry,
             maxKeys: config.memory.maxKeys,
             startedAt: this.#startedAt,
+            top: (limit) => this.#compiled.top(limit),
           });
     const strategies = new Map<SharingName, Strategy>([['local', this.#local], ...(this.#peers?.strategies ?? [])]);
     if (this.#redis !== undefined) strategies.set('redis', this.#redis.strategy);
@@ -176,7 +177,7 @@ export class App {
       limits: () => summariseLimits(this.#config),
       explain: (request) => this.#detached.explain(detachedRequest(request)),
       top: (limit) => this.#compiled.top(limit),
-      fleetTop: this.#redis?.fleetTop,
+      fleetTop: this.#redis?.fleetTop ?? this.#peers?.fleetTop,
       reload: () => this.reload(),
       peers: () => this.#peers?.report(),
       lastReload: () => this.#lastReload,

@@ -82,7 +82,7 @@ function commandLine(): Command {
     )
     .option('--admin <address>', 'where its admin listener is (default: 127.0.0.1:9090)')
     .option('--limit <name>', 'one limit (default: all)')
-    .option('--fleet', 'added up over all instances that share its Redis')
+    .option('--fleet', 'added up over all instances that share its Redis or are its peers')
     .option('--once', 'print once and end')
     .option('--json', 'print JSON, one line for each limit')
     .option('--interval <duration>', 'how often to ask', '2s')

@@ -1,9 +1,11 @@
 /** Composes everything through which hosts tell each other their counts, from its part of the configuration. */
+import { hostname } from 'node:os';
 import type { LeaderReport, PeersReport } from './admin/deps.ts';
 import type { Discovery } from './cluster/discovery/discovery.ts';
 import type { RegistryStore } from './cluster/discovery/registry.ts';
 import { EtcdLeadership } from './cluster/election/etcd-leadership.ts';
 import { EtcdClient } from './cluster/etcd/client.ts';
+import { PeersFleetTop } from './cluster/fleet-top.ts';
 import { Messenger } from './cluster/messenger.ts';
 import type { Peer } from './cluster/peer.ts';
 import { Swim } from './cluster/swim/swim.ts';
@@ -18,6 +20,7 @@ import type { Logger } from './core/logger.ts';
 import type { Random } from './core/random.ts';
 import { isReplicated } from './core/sharings.ts';
 import type { Telemetry } from './core/telemetry.ts';
+import type { TopSummary } from './core/top-summary.ts';
 import type { ReplicatedSharing, SharingName } from './core/types.ts';
 import type { PeerStates } from './metrics/readings.ts';
 import { createDiscovery } from './peers-discovery.ts';
@@ -39,6 +42,8 @@ export interface PeersEngineDeps {
   readonly maxKeys: number;
   /** When this process started, Unix milliseconds. */
   readonly startedAt: number;
+  /** The busiest keys of a limit on this host; undefined: no limit of that name. */
+  readonly top: (limit: string) => TopSummary | undefined;
 }
 
 /** Hosts that are there answer a join within a few milliseconds; nobody waits longer for those that are not. */
@@ -50,6 +55,7 @@ const JOIN_MS = 2_000;
  */
 export class PeersEngine {
   readonly strategies: ReadonlyMap<ReplicatedSharing, ReplicatedStrategy>;
+  readonly fleetTop: PeersFleetTop;
   readonly #deps: PeersEngineDeps;
   readonly #transport: Transport;
   readonly #membership: Swim;
@@ -119,6 +125,14 @@ export class PeersEngine {
       strategies.set('leader', new LeaderStrategy({ ...common('leader'), leadership: this.#leadership }));
     }
     this.strategies = strategies;
+    this.fleetTop = new PeersFleetTop({
+      clock,
+      channel: messenger.channel('top'),
+      membership,
+      telemetry,
+      host: hostname(),
+      own: deps.top,
+    });
   }
 
   /** Hosts that enforce the limits now, this one included, as far as it knows. */

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
-import type { TopSummary } from '../core/top-summary.ts';
+import type { FleetTopAnswer } from '../core/top-summary.ts';
 import type { Totals } from '../core/totals.ts';
 import type { AlgorithmName, FailurePolicy, Mode, SharingName } from '../core/types.ts';
 import type { Explanation } from '../limiter/explanation.ts';
@@ -111,21 +111,7 @@ export interface FleetTop {
    * Adds up what answers in time; who does not is named.
    * @throws StoreError when nobody can be asked
    */
-  ask(limit: string): Promise<FleetTopReport>;
-}
-
-interface FleetTopReport extends TopSummary {
-  readonly instances: readonly FleetInstance[];
-  /** Instances that are known to live and did not answer in time. */
-  readonly missing: readonly string[];
-}
-
-interface FleetInstance {
-  readonly id: string;
-  /** What its machine is called. */
-  readonly host: string;
-  /** Seconds that its counts cover. */
-  readonly seconds: number;
+  ask(limit: string): Promise<FleetTopAnswer>;
 }
 
 /** What this host knows of the others. */

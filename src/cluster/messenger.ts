@@ -22,6 +22,7 @@ const SUBJECTS: readonly (Subject | undefined)[] = [
   { traffic: 'gossip', isAddressed: false },
   { traffic: 'leader', isAddressed: true },
   { traffic: 'random-leaders', isAddressed: true },
+  { traffic: 'top', isAddressed: true },
 ];
 
 /** A sealed message says when it was sealed; it is not sent on much later than that. */

@@ -27,8 +27,8 @@ export interface RequestEvent {
 
 export type StoreErrorKind = 'timeout' | 'connection' | 'reply' | 'circuit_open' | 'overloaded';
 
-/** Who talks to peers: a way of sharing, or the membership that serves all of them. */
-export type PeerTraffic = ReplicatedSharing | 'membership';
+/** Who talks to peers: a way of sharing, the membership that serves all of them, or an operator who asks for busiest keys (`top`). */
+export type PeerTraffic = ReplicatedSharing | 'membership' | 'top';
 
 /** Why something that arrived from the network was dropped unread. */
 export type PeerRefusal =

@@ -106,7 +106,7 @@ export function createFamilies() {
     ),
     peerMessages: new CounterFamily(
       'sluice_peer_messages_total',
-      'Messages to and from other hosts, by the way of sharing that they serve; membership serves all of them.',
+      'Messages to and from other hosts, by the way of sharing that they serve; membership serves all of them, top an operator.',
       ['sharing', 'direction'],
     ),
     peerBytes: new CounterFamily(

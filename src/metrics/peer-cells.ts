@@ -29,7 +29,7 @@ export class PeerCells {
   readonly #staleness = new Map<ReplicatedSharing, HistogramCell>();
 
   constructor({ peerMessages, peerBytes, peerRefusals, staleness }: Families) {
-    for (const traffic of [...REPLICATED_SHARINGS, 'membership'] as const) {
+    for (const traffic of [...REPLICATED_SHARINGS, 'membership', 'top'] as const) {
       const cells = (family: typeof peerMessages) => ({
         sent: family.cell(traffic, 'sent'),
         received: family.cell(traffic, 'received'),

@@ -1,8 +1,7 @@
 /** The busiest keys of a limit over all instances that share a Redis, exchanged only while somebody asks. */
 import type { Clock } from '../core/clock.ts';
-import { mergeSummaries } from '../core/space-saving.ts';
-import type { SentTop, TopSummary } from '../core/top-summary.ts';
-import { readTop, writeTop } from '../core/top-summary.ts';
+import type { FleetTopAnswer, SentTop, TopSummary } from '../core/top-summary.ts';
+import { addUpTops, readTop, writeTop } from '../core/top-summary.ts';
 import type { KeyLayout } from './keys.ts';
 import type { LuaScript } from './lua-script-loader.ts';
 import type { ScriptRunner } from './script-runner.ts';
@@ -18,13 +17,6 @@ export interface RedisFleetTopOptions {
   readonly host: string;
   /** What this instance has counted; undefined: it has no such limit. */
   readonly own: (limit: string) => TopSummary | undefined;
-}
-
-/** All that answered, added up, and who that was. */
-interface FleetAnswer extends TopSummary {
-  readonly instances: readonly { readonly id: string; readonly host: string; readonly seconds: number }[];
-  /** Instances that live and did not answer in time. */
-  readonly missing: readonly string[];
 }
 
 /** Others go on publishing for so long after they were last asked. */
@@ -45,7 +37,7 @@ const MOST_INSTANCES = 256;
  */
 export class RedisFleetTop {
   readonly #options: RedisFleetTopOptions;
-  readonly #running = new Map<string, Promise<FleetAnswer>>();
+  readonly #running = new Map<string, Promise<FleetTopAnswer>>();
 
   constructor(options: RedisFleetTopOptions) {
     this.#options = options;
@@ -66,7 +58,7 @@ export class RedisFleetTop {
    * Several askers at once share one answer.
    * @throws StoreError when Redis cannot be asked
    */
-  ask(limit: string): Promise<FleetAnswer> {
+  ask(limit: string): Promise<FleetTopAnswer> {
     const running = this.#running.get(limit);
     if (running !== undefined) return running;
     const answer = this.#collect(limit).finally(() => this.#running.delete(limit));
@@ -74,7 +66,7 @@ export class RedisFleetTop {
     return answer;
   }
 
-  async #collect(limit: string): Promise<FleetAnswer> {
+  async #collect(limit: string): Promise<FleetTopAnswer> {
     const { clock, runner, scripts, keys, instance, host, own } = this.#options;
     const until = clock.monotonic() + PATIENCE_MS;
     const reply = await runner.run(scripts.ask, [keys.topWanted, keys.instances], [limit, ASK_MS, MOST_LIMITS]);
@@ -89,7 +81,7 @@ export class RedisFleetTop {
       if (left.every((id) => found.has(id)) || clock.monotonic() >= until) break;
       await new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve));
     }
-    return merged(
+    return addUpTops(
       found,
       live.filter((id) => !found.has(id)),
     );
@@ -107,15 +99,4 @@ export class RedisFleetTop {
       if (summary !== undefined) found.set(id, summary);
     }
   }
-}
-
-function merged(found: ReadonlyMap<string, SentTop>, missing: readonly string[]): FleetAnswer {
-  const all = [...found.values()];
-  return {
-    seconds: all.reduce((longest, { seconds }) => Math.max(longest, seconds), 0),
-    asked: mergeSummaries(all.map(({ asked }) => asked)),
-    refused: mergeSummaries(all.map(({ refused }) => refused)),
-    instances: [...found].map(([id, { host, seconds }]) => ({ id, host, seconds })),
-    missing,
-  };
 }

@@ -36,13 +36,15 @@ const Fleet = Type.Object(
   {
     instances: Type.Array(
       Type.Object({
-        id: Type.String({ description: 'Unique; `sluice-<id>` in the store’s CLIENT LIST.' }),
+        id: Type.String({ description: 'Unique: `sluice-<id>` in Redis’s CLIENT LIST, or the address of a peer.' }),
         host: Type.String({ description: 'What its machine is called.' }),
         seconds: Type.Number({ description: 'Time that its counts cover.' }),
       }),
       { description: 'Instances whose counts are in it.' },
     ),
-    missing: Type.Array(Type.String(), { description: 'Ids of live instances that did not answer in time.' }),
+    missing: Type.Array(Type.String(), {
+      description: 'Ids of instances that are known to live, or are only out of sight, and did not answer in time.',
+    }),
   },
   { description: 'With fleet=true.' },
 );
@@ -58,7 +60,7 @@ export function topRoutes(app: AdminApp, deps: AdminDeps): void {
         operationId: 'topKeys',
         summary: 'The keys that ask most and are refused most',
         description:
-          'On this instance, or over all that share its Redis; over the last one to two minutes, in bounded memory (Space-Saving).',
+          'On this instance, or over all that share its Redis or are its peers; over the last one to two minutes, in bounded memory (Space-Saving).',
         querystring: Query,
         response: {
           200: Type.Object(
@@ -103,6 +105,6 @@ function askAll(limit: string, { fleetTop }: AdminDeps) {
   throw new ProblemError({
     status: 409,
     detail: 'this instance has no way to ask others for their busiest keys',
-    hint: 'they are exchanged through Redis: configure redis, or leave fleet out',
+    hint: 'they are exchanged through Redis or between peers: configure redis or peers, or leave fleet out',
   });
 }
