@@ -108,7 +108,7 @@ export function listHas(list: string, token: string): boolean {
 /** Whether a field may stand in a trailer section: nothing that frames, routes or belongs to one hop (RFC 9110, 6.5.1). */
 function allowedInTrailer(name: string): boolean {
   const kind = fieldKind(name);
-  if (kind !== PLAIN && kind !== DATE) return false;
+  if (kind !== PLAIN && kind !== DATE && kind !== TRACE_CONTEXT) return false;
   const lower = name.toLowerCase();
   return lower !== 'authorization' && lower !== 'cookie' && lower !== 'set-cookie' && lower !== 'content-encoding';
 }

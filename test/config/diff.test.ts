@@ -95,3 +95,14 @@ test('a reload that would need a Redis which is not there is refused', () => {
   assert.match(plan.refused, /^limit per-client is shared through Redis, .*restart/);
   assert.ok('config' in planReload(before, config(`redis: { url: redis://h }\n${SMALL}    sharing: local\n`)));
 });
+
+test('tracing waits for a restart, and what its header fields hold is never said', () => {
+  const block = (key: string, sample: number): string =>
+    `${SMALL}tracing: { endpoint: http://127.0.0.1:4318, sample: ${sample}, headers: { x-key: ${key} } }\n`;
+  assert.deepEqual(said(block('hush', 0.5), config(block('secret', 1))), [
+    'tracing.sample 1 → 0.5 (restart)',
+    'tracing.headers changed (restart)',
+  ]);
+  const plan = planReload(before, config(block('hush', 1)));
+  assert.ok('config' in plan && plan.config.tracing === undefined);
+});

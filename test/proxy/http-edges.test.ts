@@ -267,11 +267,11 @@ describe('HTTP edges', { concurrency: true }, () => {
     const response = await exchange(
       t,
       port,
-      'POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\nHost: evil\r\n\r\n',
+      'POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\nHost: evil\r\ntraceparent: t\r\n\r\n',
     );
     const echoed = JSON.parse(response.body) as Echoed;
     assert.equal(echoed.body, 'ok');
-    assert.deepEqual(echoed.rawTrailers, ['X-Sum', '7']);
+    assert.deepEqual(echoed.rawTrailers, ['X-Sum', '7', 'traceparent', 't']);
     assert.deepEqual(values(echoed.rawHeaders, 'trailer'), ['X-Sum']);
   });
 
