@@ -8,6 +8,7 @@ import type { Upstream } from '../support/http.ts';
 import { request, startUpstream } from '../support/http.ts';
 import { metric } from '../support/metrics.ts';
 import { startCollector } from '../support/otlp-collector.ts';
+import { startRedis } from '../support/redis.ts';
 
 const PARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
@@ -73,6 +74,34 @@ describe('tracing in trouble', { concurrency: 3 }, () => {
     assert.equal(await metric(gateway.adminUrl, /^sluice_trace_spans_total\{result="(exported|failed)"\}/), 0);
     assert.equal(await gateway.stop(), 0);
     assert.match(gateway.stdout(), /"spans":12,"msg":"tracing: the collector is too slow; the last spans are lost"/);
+  });
+
+  it('a store that hangs is seen as a trip that failed, and who decided instead', async () => {
+    await using upstream = await startUpstream();
+    await using collector = await startCollector();
+    await using redis = await startRedis();
+    await using gateway = await startGateway({
+      config: {
+        ...config(upstream, { endpoint: collector.url }),
+        redis: { url: redis.url, timeout: '50ms' },
+        routes: [{ upstream: 'app', limits: ['shared'] }],
+        limits: { shared: { key: 'ip', rate: '100/1h', onFailure: 'local' } },
+      },
+    });
+    await serve(gateway.port, 1);
+    redis.freeze();
+    await serve(gateway.port, 1);
+    redis.thaw();
+    const named = (name: string) => collector.spans.filter((span) => span.name === name);
+    await eventually('both requests are told', () => named('sluice.ask redis').length === 2, { within: 10_000 });
+    const [well, late] = named('sluice.ask redis');
+    assert.deepEqual([well?.failed, late?.failed], [false, true]);
+    assert.equal(late?.attributes['error.type'], 'SLUICE_STORE_TIMEOUT');
+    const [first, second] = named('sluice.decide');
+    assert.equal(first?.attributes['sluice.fallbacks'], undefined);
+    assert.deepEqual(second?.attributes['sluice.fallbacks'], ['shared=local']);
+    assert.equal(second?.attributes['sluice.verdict'], 'allowed');
+    assert.equal(late?.parentId, second?.spanId);
   });
 
   it('what is not told yet is told at the end', async () => {

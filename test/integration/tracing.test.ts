@@ -9,7 +9,7 @@ import { freePort } from '../support/free-port.ts';
 import type { Gateway } from '../support/gateway-process.ts';
 import { startGateway } from '../support/gateway-process.ts';
 import type { Reply, RequestOptions, Upstream } from '../support/http.ts';
-import { request, startUpstream } from '../support/http.ts';
+import { Connection, formatRequest, request, startUpstream } from '../support/http.ts';
 import type { Collector, ReceivedSpan } from '../support/otlp-collector.ts';
 import { startCollector } from '../support/otlp-collector.ts';
 import type { Redis } from '../support/redis.ts';
@@ -40,8 +40,8 @@ describe('tracing', { concurrency: 4 }, () => {
     deadPort = await freePort();
     upstream = await startUpstream((message, response) => {
       received.set(message.url ?? '', message.headers);
-      if (message.url?.startsWith('/fails') === true) response.statusCode = 503;
-      response.end('ok');
+      if (message.url === '/fails') response.statusCode = 503;
+      if (message.url !== '/plain/slow') response.end('ok');
     });
     const sockets = new WebSocketServer({ server: upstream.server });
     sockets.on('connection', (socket, message) => {
@@ -278,6 +278,20 @@ describe('tracing', { concurrency: 4 }, () => {
     assert.equal(second?.failed, false);
     const got = received.get(`/half/${retried.traceId}`)?.['traceparent'];
     assert.equal(got, `00-${retried.traceId}-${second?.spanId}-01`);
+  });
+
+  it('a client that leaves: the call has ended for its sake, and nothing has failed', async () => {
+    const { traceId, parent } = caller('01');
+    const connection = await Connection.open(gateway.port);
+    connection.write(formatRequest({ port: gateway.port, path: '/plain/slow', headers: { traceparent: parent } }));
+    await eventually('the service is asked', () => received.has('/plain/slow'));
+    connection.socket.destroy();
+    const spans = await traced(traceId, 2);
+    const server = one(spans, 'GET /plain/*');
+    assert.equal(server.attributes['http.response.status_code'], 499);
+    assert.equal(server.attributes['sluice.fault'], 'client_aborted');
+    assert.equal(server.failed, false);
+    assert.equal(one(spans, 'GET', 'client').attributes['error.type'], 'client_aborted');
   });
 
   it('a WebSocket is one request, which ends when it is closed', async () => {
