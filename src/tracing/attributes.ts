@@ -83,7 +83,7 @@ export function serverAttributes(event: RequestEvent, request: TracedRequest): A
 
 /** @param place of the attempt among those of its request, from 0 */
 export function attemptAttributes(attempt: Attempt, event: RequestEvent, place: number): Attributes {
-  const attributes: Attributes = { 'url.full': attempt.origin + cut(event.path, MAX_PATH) };
+  const attributes: Attributes = { 'url.full': attempt.origin + (event.path === '*' ? '' : cut(event.path, MAX_PATH)) };
   addMethod(attributes, event.method);
   addServer(attributes, attempt.origin.slice(attempt.origin.indexOf('//') + 2));
   if (attempt.status > 0) attributes['http.response.status_code'] = attempt.status;
@@ -133,7 +133,8 @@ function addServer(attributes: Attributes, authority: string): void {
   const colon = authority.lastIndexOf(':');
   const port = colon === -1 || authority.endsWith(']') ? '' : authority.slice(colon + 1);
   const host = port === '' ? authority : authority.slice(0, colon);
-  attributes['server.address'] = cut(host, MAX_HOST);
+  // Brackets belong to the URL and not to an IPv6 address.
+  attributes['server.address'] = cut(host.replace(/^\[|\]$/g, ''), MAX_HOST);
   if (/^\d{1,5}$/.test(port)) attributes['server.port'] = Number(port);
 }
 
