@@ -1,6 +1,6 @@
 /** The composition root: builds every part from a configuration and connects them. The only place that knows all. */
 import { createAdmin } from './admin/admin.ts';
-import type { OriginalRequest, ReloadReport, StoreReport, TimedReload } from './admin/deps.ts';
+import type { ReloadReport, StoreReport, TimedReload } from './admin/deps.ts';
 import { summariseLimits } from './admin/limit-summary.ts';
 import type { ConfigChange } from './config/diff.ts';
 import { planReload } from './config/plan.ts';
@@ -20,10 +20,10 @@ import type { LogSink } from './metrics/logger.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { PeersEngine } from './peers-engine.ts';
-import type { DetachedRequest } from './proxy/detached-requests.ts';
 import { DetachedRequests } from './proxy/detached-requests.ts';
 import { detachedRequest } from './proxy/explained-request.ts';
 import { Gateway } from './proxy/gateway.ts';
+import { heldElsewhere } from './proxy/held-request.ts';
 import type { ProxySnapshot } from './proxy/options.ts';
 import type { RedisEngine } from './redis-engine.ts';
 import { createRedisEngine } from './redis-engine.ts';
@@ -291,21 +291,6 @@ function snapshotOf(config: Config, compiled: CompiledLimits): ProxySnapshot {
     routes: config.routes.map((route) => ({ ...route, limits: compiled.set(route.limits) })),
     upstreams: [...config.upstreams.values()],
     trustedProxies: config.trustedProxies,
-  };
-}
-
-/** The proxy that asks wrote the last address of X-Forwarded-For itself, and it is believed, for it may ask. */
-function heldElsewhere(original: OriginalRequest): DetachedRequest {
-  const { method, host, uri, headers, forwardedFor } = original;
-  const comma = forwardedFor.lastIndexOf(',');
-  const peer = forwardedFor.slice(comma + 1).trim() || original.peer;
-  return {
-    method,
-    host,
-    target: uri,
-    headers,
-    peer,
-    forwardedFor: comma === -1 ? undefined : forwardedFor.slice(0, comma),
   };
 }
 
