@@ -1,6 +1,11 @@
 /** Whatever the collector does, requests are served as if there were none; and without tracing nothing of it is there. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import { createCertificates } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { startGateway } from '../support/gateway-process.ts';
@@ -102,6 +107,41 @@ describe('tracing in trouble', { concurrency: 3 }, () => {
     assert.deepEqual(second?.attributes['sluice.fallbacks'], ['shared=local']);
     assert.equal(second?.attributes['sluice.verdict'], 'allowed');
     assert.equal(late?.parentId, second?.spanId);
+  });
+
+  it('a collector behind TLS is believed by the authority that the standard variable names, and by no other', async () => {
+    const certificates = await createCertificates();
+    const exports: (string | undefined)[] = [];
+    const files = { key: readFileSync(certificates.key), cert: readFileSync(certificates.cert) };
+    const collector = createServer(files, (message, response) => {
+      exports.push(message.url, String(message.headers['x-team']), message.headers['content-encoding']);
+      message.resume().on('end', () => response.end());
+    });
+    try {
+      collector.listen(0, '127.0.0.1');
+      await once(collector, 'listening');
+      const endpoint = `https://127.0.0.1:${(collector.address() as AddressInfo).port}/otlp/`;
+      await using upstream = await startUpstream();
+      const told = config(upstream, { endpoint, timeout: '500ms' });
+      await using doubting = await startGateway({ config: told });
+      const env = {
+        OTEL_EXPORTER_OTLP_CERTIFICATE: certificates.ca,
+        OTEL_EXPORTER_OTLP_HEADERS: 'x-team=shop',
+        OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+      };
+      await using believing = await startGateway({ config: told, env });
+      await serve(doubting.port, 1);
+      await eventually('the certificate is refused', () => /"reason":"[^"]*certificate/.test(doubting.stdout()), {
+        within: 10_000,
+      });
+      assert.deepEqual(exports, []);
+      await serve(believing.port, 1);
+      assert.equal(await believing.stop(), 0);
+      assert.deepEqual(exports, ['/otlp/v1/traces', 'shop', 'gzip']);
+    } finally {
+      collector.close();
+      certificates.remove();
+    }
   });
 
   it('what is not told yet is told at the end', async () => {
