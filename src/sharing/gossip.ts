@@ -1,7 +1,7 @@
-import type { Member } from '../cluster/membership.ts';
 import type { Peer } from '../cluster/peer.ts';
 import type { CountingMessage } from '../cluster/wire/counts.ts';
 import { WireError } from '../core/errors.ts';
+import { PeerWalk } from './peer-walk.ts';
 import { ReplicaNews } from './replica-news.ts';
 import type { ReplicatedOptions } from './replicated-strategy.ts';
 import { ReplicatedStrategy } from './replicated-strategy.ts';
@@ -25,15 +25,13 @@ export interface GossipOptions extends ReplicatedOptions {
 export class GossipStrategy extends ReplicatedStrategy {
   readonly sharing = 'gossip';
   readonly #fanout: number;
+  readonly #walk: PeerWalk;
   #rounds = 2;
-  /** Where the walk round the peers is, its step, and how many are left of this turn. */
-  #at = 0;
-  #stride = 1;
-  #left = 0;
 
   constructor(options: GossipOptions) {
     super(options, 'and-relays');
     this.#fanout = options.fanout;
+    this.#walk = new PeerWalk(options.random);
     this.membersChanged();
   }
 
@@ -43,7 +41,7 @@ export class GossipStrategy extends ReplicatedStrategy {
     const news = new ReplicaNews(this.replica, now, monotonic);
     const since = changes.round - this.#rounds;
     for (const slot of changes.lately(this.#rounds)) news.addKnown(slot, since);
-    if (!news.empty) this.send(this.#draw(), news.message());
+    if (!news.empty) this.send(this.#walk.draw(this.options.membership.peers, this.#fanout), news.message());
   }
 
   protected hear(_from: Peer, message: CountingMessage): void {
@@ -55,7 +53,7 @@ export class GossipStrategy extends ReplicatedStrategy {
     const { membership, intervalMs } = this.options;
     const hosts = membership.peers.length + 1;
     this.#rounds = Math.ceil(Math.log2(hosts)) + 2;
-    this.#left = 0;
+    this.#walk.begin();
     const untilAllKnow = Math.ceil(roundsUntilAllKnow(hosts, this.#fanout));
     // Half of the hosts know after log(N) / log(fanout + 1) rounds or so, the rest soon after.
     const untilHalfKnow = Math.log(hosts) / Math.log(this.#fanout + 1);
@@ -64,33 +62,6 @@ export class GossipStrategy extends ReplicatedStrategy {
       unseenMs: Math.max(0.67, 0.6 * untilHalfKnow) * intervalMs,
     };
   }
-
-  #draw(): Member[] {
-    const { peers } = this.options.membership;
-    if (peers.length <= this.#fanout) return [...peers];
-    const drawn: Member[] = [];
-    while (drawn.length < this.#fanout) {
-      if (this.#left <= 0) this.#shuffle(peers.length);
-      this.#left--;
-      this.#at = (this.#at + this.#stride) % peers.length;
-      const peer = peers[this.#at];
-      if (peer !== undefined && !drawn.includes(peer)) drawn.push(peer);
-    }
-    return drawn;
-  }
-
-  /** Another order of all peers: a walk round them with a step that meets each. A list of its own would be as long as there are hosts. */
-  #shuffle(peers: number): void {
-    const { random } = this.options;
-    this.#left = peers;
-    this.#at = random.below(peers);
-    do this.#stride = 1 + random.below(peers - 1);
-    while (commonDivisor(this.#stride, peers) !== 1);
-  }
-}
-
-function commonDivisor(a: number, b: number): number {
-  return b === 0 ? a : commonDivisor(b, a % b);
 }
 
 /** Mean rounds until all have heard, measured for pushing to 3 hosts; for other numbers it grows with log₁₊f N in the same way. */
