@@ -1,14 +1,13 @@
 /** `sluice lab simulate`: ways of sharing on a virtual network, measured and reported. */
-import { writeFileSync } from 'node:fs';
 import { systemClock } from '../core/clock.ts';
 import { formatDuration, parseDuration } from '../core/duration.ts';
-import { reasonOf, SluiceError } from '../core/errors.ts';
+import { SluiceError } from '../core/errors.ts';
 import { formatRate } from '../core/rate.ts';
 import { didYouMean } from '../core/suggest.ts';
 import type { Cell } from '../lab/experiment.ts';
 import { jobsOf, MOST_MESH_HOSTS, runExperiment } from '../lab/experiment.ts';
 import { Progress } from '../lab/progress.ts';
-import type { Report, Setup } from '../lab/report/model.ts';
+import type { Setup } from '../lab/report/model.ts';
 import { reportPage } from '../lab/report/page.ts';
 import { buildReport, reportJson } from '../lab/report/report.ts';
 import type { MeasuredCell } from '../lab/report/rows.ts';
@@ -16,6 +15,7 @@ import { reportTable } from '../lab/report/table.ts';
 import type { Scenario } from '../lab/scenario.ts';
 import type { Way } from '../lab/ways.ts';
 import { WAYS } from '../lab/ways.ts';
+import { numberFlag, wholeNumber, writeReport } from './lab-flags.ts';
 import { findScenario, shippedScenarios } from './lab-scenario.ts';
 import { print } from './output.ts';
 
@@ -51,8 +51,8 @@ export async function simulateCommand(flags: SimulateFlags): Promise<number> {
   }
   const ways = waysOf(flags.sharing);
   const hosts = numbers(flags.hosts ?? '4,20,100', '--hosts', 2, MOST_HOSTS);
-  const [seed = 1] = numbers(flags.seed ?? '1', '--seed', 0, 0x7fff_ffff);
-  const [runs = 3] = numbers(flags.runs ?? '3', '--runs', 1, MOST_RUNS);
+  const seed = numberFlag(flags.seed, '--seed', 1, 0, 0x7fff_ffff);
+  const runs = numberFlag(flags.runs, '--runs', 3, 1, MOST_RUNS);
   const intervals = intervalsOf(flags.interval, found);
   const cells: MeasuredCell[] = [];
   for (const [i, intervalMs] of intervals.entries()) {
@@ -75,8 +75,8 @@ export async function simulateCommand(flags: SimulateFlags): Promise<number> {
   }
   const report = buildReport({ seed, scenario: found.name, setup: setupOf(found), cells });
   await print(reportTable(report));
-  write(flags.json, report, reportJson);
-  write(flags.html, report, reportPage);
+  writeReport(flags.json, report, reportJson);
+  writeReport(flags.html, report, reportPage);
   return 0;
 }
 
@@ -115,11 +115,7 @@ function waysOf(text: string | undefined): Way[] {
 }
 
 function numbers(text: string, flag: string, least: number, most: number): number[] {
-  return [...new Set(text.split(','))].map((part) => {
-    const value = Number(part);
-    if (/^\d+$/.test(part.trim()) && value >= least && value <= most) return value;
-    throw usage(`${flag}: ${JSON.stringify(part)} is no whole number from ${least} to ${most}`);
-  });
+  return [...new Set(text.split(','))].map((part) => wholeNumber(part, flag, least, most));
 }
 
 function intervalsOf(text: string | undefined, scenario: Scenario): number[] {
@@ -141,13 +137,4 @@ function listOfScenarios(): string {
     return `${name.padEnd(20)}  ${'policy' in scenario ? scenario.description : ''}`;
   });
   return `${lines.join('\n')}\n`;
-}
-
-function write(file: string | undefined, report: Report, text: (report: Report) => string): void {
-  if (file === undefined) return;
-  try {
-    writeFileSync(file, text(report));
-  } catch (error) {
-    throw new SluiceError('SLUICE_OUTPUT', `cannot write ${file}: ${reasonOf(error)}`, { cause: error });
-  }
 }

@@ -2,11 +2,13 @@
 import type { Command } from 'commander';
 import { SluiceError } from '../core/errors.ts';
 import { didYouMean } from '../core/suggest.ts';
+import type { PublishedFlags } from './lab-published.ts';
 import type { ReplayFlags } from './lab-replay.ts';
 import type { SimulateFlags } from './lab-simulate.ts';
 
 /** Loaded when asked for. */
 const simulating = () => import('./lab-simulate.ts');
+const publishing = () => import('./lab-published.ts');
 const replaying = () => import('./lab-replay.ts');
 
 /** @param exit ends the process */
@@ -39,6 +41,14 @@ export function addLab(program: Command, exit: (code: number) => never): void {
     .option('--json <file>', 'write the report for scripts')
     .option('--html <file>', 'write the report as one page with plots')
     .action(async (flags: SimulateFlags) => exit(await (await simulating()).simulateCommand(flags)));
+
+  lab
+    .command('published')
+    .description('numbers that others have published, beside the same measured here')
+    .option('--seed <number>', 'of the first run (default: 1)')
+    .option('--runs <number>', 'runs, with seeds that follow (default: 3)')
+    .option('--json <file>', 'write the report for scripts')
+    .action(async (flags: PublishedFlags) => exit(await (await publishing()).publishedCommand(flags)));
 
   lab
     .command('replay')
