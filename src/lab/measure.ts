@@ -2,6 +2,7 @@
 import type { WindowedPolicy } from '../algorithms/algorithm.ts';
 import type { PeerTraffic } from '../core/telemetry.ts';
 import { shareOf } from '../limiter/failure.ts';
+import { ReplicaHosts } from '../sharing/replica-hosts.ts';
 import type { WindowMeans } from './report/model.ts';
 import type { RunMeasures } from './report/rows.ts';
 import type { Load, Scenario } from './scenario.ts';
@@ -41,11 +42,12 @@ export async function measure({ scenario, way, hosts, seed }: Job): Promise<Meas
   const accuracy = new Accuracy(scenario.policy, () => simulation.epochMs);
   const [latency, staleness] = [new Tally(), new Tally()];
   const keys = new Set<number>();
+  const lives = new ReplicaHosts(false);
   const simulation = new Simulation({
     seed,
     hosts,
     limit,
-    strategy: (parts) => buildWay(way, parts, scenario),
+    strategy: (parts) => buildWay(way, parts, scenario, lives),
     detection: SWIM_LIKE,
     weather: scenario.network,
     skewMs: scenario.skewMs,

@@ -6,6 +6,7 @@ import { LeaderStrategy } from '../sharing/leader.ts';
 import { LocalStrategy } from '../sharing/local.ts';
 import { MeshStrategy } from '../sharing/mesh.ts';
 import { RandomLeadersStrategy } from '../sharing/random-leaders.ts';
+import type { ReplicaHosts } from '../sharing/replica-hosts.ts';
 import type { ReplicatedOptions } from '../sharing/replicated-strategy.ts';
 import type { Strategy } from '../sharing/strategy.ts';
 import type { HostParts } from './sim/options.ts';
@@ -28,7 +29,8 @@ export interface WaySettings {
 
 const MAX_KEYS = 100_000;
 
-export function buildWay(way: Way, parts: HostParts, settings: WaySettings): Strategy {
+/** @param hosts shared by all hosts of one simulation */
+export function buildWay(way: Way, parts: HostParts, settings: WaySettings, hosts: ReplicaHosts): Strategy {
   switch (way) {
     case 'none':
     case 'split':
@@ -36,21 +38,26 @@ export function buildWay(way: Way, parts: HostParts, settings: WaySettings): Str
     case 'redis':
       return parts.store;
     case 'mesh':
-      return new MeshStrategy(replicated(parts, way, settings));
+      return new MeshStrategy(replicated(parts, way, settings, hosts));
     case 'gossip':
-      return new GossipStrategy({ ...replicated(parts, way, settings), fanout: settings.fanout });
+      return new GossipStrategy({ ...replicated(parts, way, settings, hosts), fanout: settings.fanout });
     case 'leader':
-      return new LeaderStrategy({ ...replicated(parts, way, settings), leadership: parts.leadership });
+      return new LeaderStrategy({ ...replicated(parts, way, settings, hosts), leadership: parts.leadership });
     case 'random-leaders':
       return new RandomLeadersStrategy({
-        ...replicated(parts, way, settings),
+        ...replicated(parts, way, settings, hosts),
         leaders: Math.max(2, settings.leaders),
       });
   }
 }
 
-function replicated(parts: HostParts, sharing: ReplicatedSharing, { intervalMs }: WaySettings): ReplicatedOptions {
+function replicated(
+  parts: HostParts,
+  sharing: ReplicatedSharing,
+  { intervalMs }: WaySettings,
+  hosts: ReplicaHosts,
+): ReplicatedOptions {
   const { clock, random, membership, telemetry } = parts;
   const channel = parts.channel(sharing);
-  return { clock, random, channel, membership, telemetry, codec: sharedCodec, intervalMs, maxKeys: MAX_KEYS };
+  return { clock, random, channel, membership, telemetry, codec: sharedCodec, intervalMs, maxKeys: MAX_KEYS, hosts };
 }

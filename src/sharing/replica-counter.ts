@@ -1,6 +1,7 @@
 import type { CountSlot, Tally } from '../cluster/wire/counts.ts';
 import type { CounterEntry } from './counter-map.ts';
-import type { HostTallies, ReplicaHost } from './replica-tallies.ts';
+import type { ReplicaHost } from './replica-hosts.ts';
+import type { HostTallies } from './replica-tallies.ts';
 import type { OwnUse } from './replicated-use.ts';
 
 /** Long before any round. */

@@ -1,10 +1,36 @@
 import type { Peer } from '../cluster/peer.ts';
-import type { ReplicaHost } from './replica-tallies.ts';
+import type { OriginNews } from '../cluster/wire/counts.ts';
 
-/** The lives of hosts that a replica holds counts of, each known by one object. */
+/** One life of a host. */
+export class ReplicaHost implements Peer {
+  readonly address: string;
+  readonly incarnation: number;
+  /** Its place in lists by host; −1 once it is forgotten. */
+  number: number;
+  /** Slots that hold counts of it; with none left it is forgotten. */
+  uses = 0;
+  readonly owner: ReplicaHosts;
+
+  constructor({ address, incarnation }: Peer, number: number, owner: ReplicaHosts) {
+    this.owner = owner;
+    this.address = address;
+    this.incarnation = incarnation;
+    this.number = number;
+  }
+}
+
+/** The lives of hosts that a replica holds counts of, each known by one object and by one small number. */
 export class ReplicaHosts {
   /** By address; the life last asked for first. */
   readonly #lives = new Map<string, ReplicaHost[]>();
+  readonly #free: number[] = [];
+  readonly #forgets: boolean;
+  #numbers = 0;
+
+  /** @param forgets false: all lives are kept, so that the replicas of one simulation can share them */
+  constructor(forgets = true) {
+    this.#forgets = forgets;
+  }
 
   get size(): number {
     return this.#lives.size;
@@ -20,17 +46,29 @@ export class ReplicaHosts {
     if (first?.incarnation === incarnation) return first;
     const place = lives.findIndex((life) => life.incarnation === incarnation);
     const [found] = place < 0 ? [] : lives.splice(place, 1);
-    const host = found ?? { address, incarnation, saidAt: Number.NEGATIVE_INFINITY, newsIn: -1, uses: 0 };
+    const host = found ?? new ReplicaHost({ address, incarnation }, this.#free.pop() ?? this.#numbers++, this);
     lives.unshift(host);
     return host;
   }
 
-  /** Forgets a life that nothing is held of. */
-  forget(host: ReplicaHost): void {
+  /** The same; looked up once however many take in the message. */
+  ofOrigin(origin: OriginNews): ReplicaHost {
+    const { known } = origin;
+    if (known instanceof ReplicaHost && known.owner === this && known.number >= 0) return known;
+    const host = this.of(origin);
+    origin.known = host;
+    return host;
+  }
+
+  /** Forgets a life that nothing is held of. False when it is kept. */
+  forget(host: ReplicaHost): boolean {
     const lives = this.#lives.get(host.address);
     const place = lives?.indexOf(host) ?? -1;
-    if (lives === undefined || place < 0) return;
+    if (!this.#forgets || lives === undefined || place < 0) return false;
     if (lives.length === 1) this.#lives.delete(host.address);
     else lives.splice(place, 1);
+    this.#free.push(host.number);
+    host.number = -1;
+    return true;
   }
 }

@@ -1,7 +1,7 @@
 import type { CountRecord, CountsMessage, HostTally, OriginNews } from '../cluster/wire/counts.ts';
 import type { Replica } from './replica.ts';
 import type { ReplicaSlot } from './replica-counter.ts';
-import type { ReplicaHost } from './replica-tallies.ts';
+import type { ReplicaHost } from './replica-hosts.ts';
 
 /** Bytes that a record takes beside its counter's name, and a tally: estimates from above, as a rule. */
 const RECORD_BYTES = 16;
@@ -78,7 +78,7 @@ export class ReplicaNews {
     const known = this.#places.get(host);
     if (known !== undefined) return known;
     const { address, incarnation } = host;
-    const ageMs = Math.max(0, this.#monotonic - host.saidAt);
+    const ageMs = Math.max(0, this.#monotonic - this.#replica.saidAt(host));
     const place = this.#origins.push({ address, incarnation, ageMs }) - 1;
     this.#places.set(host, place);
     this.bytes += address.length + RECORD_BYTES;

@@ -1,18 +1,11 @@
-import type { Peer } from '../cluster/peer.ts';
 import type { Tally } from '../cluster/wire/counts.ts';
-
-/** One life of a host, as a replica knows it. */
-export interface ReplicaHost extends Peer {
-  /** When it said the newest of its counts that are known here, on the monotonic clock. */
-  saidAt: number;
-  /** The message that last brought news of it. */
-  newsIn: number;
-  /** Slots that hold counts of it; with none left it is forgotten. */
-  uses: number;
-}
+import type { ReplicaHost } from './replica-hosts.ts';
 
 /** Places of hosts are searched for up to here, and looked up beyond. */
 const SEARCHED = 12;
+/** From so many hosts on they are looked up in a list by their numbers, when that is no more than so many times longer. */
+const LISTED = 64;
+const SPARSE = 16;
 const STRIDE = 4;
 const RETURNED = 1;
 const ASKED = 2;
@@ -20,6 +13,7 @@ const MARK = 3;
 /** Shared, and so never added to. */
 const NOBODY: ReplicaHost[] = [];
 const NOTHING: number[] = [];
+const NO_PLACES = new Int32Array(0);
 
 /**
  * What other hosts counted in one slot, and the sums. Flat arrays, since there may be one for each of a million keys: with one
@@ -31,33 +25,58 @@ export class HostTallies implements Tally {
   returned = 0;
   asked = 0;
   hosts: readonly ReplicaHost[] = NOBODY;
-  #values: number[] = NOTHING;
+  #values: number[] | Float64Array = NOTHING;
   #places: Map<ReplicaHost, number> | undefined;
+  /** By number of the host: its place and one, or 0. */
+  #listed: Int32Array = NO_PLACES;
   /** The hosts, once there are so many that the list grows in place. */
   #more: ReplicaHost[] = NOBODY;
 
   /** Where `host` stands; −1: it does not. */
   placeOf(host: ReplicaHost): number {
+    if (this.#listed !== NO_PLACES) return (this.#listed[host.number] ?? 0) - 1;
     return this.#places === undefined ? this.hosts.indexOf(host) : (this.#places.get(host) ?? -1);
   }
 
   add(host: ReplicaHost, mark: number): number {
     const place = this.hosts.length;
-    if (place < SEARCHED) {
+    if (place < SEARCHED && Array.isArray(this.#values)) {
       // `concat` makes arrays without room to spare; pushing, or spreading, leaves more of it than is in use here.
       this.hosts = this.hosts.concat(host);
       this.#values = this.#values.concat([0, 0, 0, mark]);
     } else {
-      if (this.#places === undefined) {
-        this.#places = new Map(this.hosts.map((each, i) => [each, i]));
-        this.hosts = this.#more = [...this.hosts];
-      }
-      this.#places.set(host, place);
+      if (place === SEARCHED) this.hosts = this.#more = [...this.hosts];
       this.#more.push(host);
-      this.#values.push(0, 0, 0, mark);
+      this.#note(host, place);
+      if (this.#values.length <= place * STRIDE) this.#values = grown(this.#values, place * STRIDE);
+      this.#values[place * STRIDE + MARK] = mark;
     }
     host.uses++;
     return place;
+  }
+
+  /** Where the host stands, for {@link placeOf}. */
+  #note(host: ReplicaHost, place: number): void {
+    if (this.#listed === NO_PLACES) {
+      if (place < LISTED || host.number >= SPARSE * place) {
+        this.#places ??= new Map(this.hosts.map((each, i) => [each, i]));
+        this.#places.set(host, place);
+        return;
+      }
+      this.#places = undefined;
+      this.#listed = new Int32Array(host.number + 1);
+      for (const [i, each] of this.hosts.entries()) this.#list(each, i);
+    }
+    this.#list(host, place);
+  }
+
+  #list({ number }: ReplicaHost, place: number): void {
+    if (number >= this.#listed.length) {
+      const longer = new Int32Array(Math.max(number + 1, Math.ceil(this.#listed.length * 1.5)));
+      longer.set(this.#listed);
+      this.#listed = longer;
+    }
+    this.#listed[number] = place + 1;
   }
 
   /** Takes in what a host is said to have counted, by maximum; false when all of that was known. */
@@ -106,4 +125,10 @@ export class HostTallies implements Tally {
   setMark(place: number, mark: number): void {
     this.#values[place * STRIDE + MARK] = mark;
   }
+}
+
+function grown(values: number[] | Float64Array, used: number): Float64Array {
+  const longer = new Float64Array(Math.ceil((used + STRIDE) / STRIDE / 2) * 3 * STRIDE);
+  longer.set(values);
+  return longer;
 }

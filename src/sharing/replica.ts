@@ -1,12 +1,12 @@
 import type { Peer } from '../cluster/peer.ts';
-import { isSamePeer } from '../cluster/peer.ts';
 import type { CountSlot, CountsMessage, Tally, TotalRecord } from '../cluster/wire/counts.ts';
 import { CounterMap } from './counter-map.ts';
 import { ReplicaChanges } from './replica-changes.ts';
 import type { ReplicaSlot } from './replica-counter.ts';
 import { NEVER, ReplicaCounter } from './replica-counter.ts';
+import type { ReplicaHost } from './replica-hosts.ts';
 import { ReplicaHosts } from './replica-hosts.ts';
-import type { ReplicaHost } from './replica-tallies.ts';
+import { ReplicaSayings } from './replica-sayings.ts';
 import { HostTallies } from './replica-tallies.ts';
 
 export interface ReplicaOptions {
@@ -14,6 +14,8 @@ export interface ReplicaOptions {
   readonly self: Peer;
   /** Most counters kept. */
   readonly maxCounters: number;
+  /** Left out: its own. */
+  readonly hosts?: ReplicaHosts | undefined;
   /** Most counts of other hosts kept, over all counters; default 16 for each counter. */
   readonly maxTallies?: number;
   /**
@@ -48,17 +50,22 @@ export class Replica {
   readonly changes = new ReplicaChanges();
   readonly #options: ReplicaOptions;
   readonly #counters: CounterMap<ReplicaCounter>;
-  readonly #hosts = new ReplicaHosts();
+  readonly #hosts: ReplicaHosts;
+  readonly #me: ReplicaHost;
+  readonly #sayings = new ReplicaSayings();
   readonly #pruned: ReplicaSlot[] = [];
   /** Hosts of which nothing may be held any more. */
   readonly #idle: ReplicaHost[] = [];
   readonly #maxTallies: number;
   #tallies = 0;
-  #messages = 0;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
     this.self = options.self;
+    this.#hosts = options.hosts ?? new ReplicaHosts();
+    this.#me = this.#hosts.of(options.self);
+    // So that it is never forgotten.
+    this.#me.uses++;
     this.#maxTallies = options.maxTallies ?? 16 * options.maxCounters;
     this.#counters = new CounterMap(
       options.maxCounters,
@@ -133,27 +140,28 @@ export class Replica {
    * @param monotonic the same moment on the monotonic clock
    */
   merge({ origins, records }: CountsMessage, now: number, monotonic: number): void {
-    const message = ++this.#messages;
-    const hosts = origins.map((origin) => (isSamePeer(origin, this.self) ? undefined : this.#hosts.of(origin)));
+    const sayings = this.#sayings;
+    sayings.begin(origins.length);
     for (const record of records) {
       const slot = this.#slotFor(record, now);
       if (slot === undefined) continue;
       for (const tally of record.tallies) {
-        if (tally.returned > tally.taken || tally.origin >= hosts.length) continue;
-        const host = hosts[tally.origin];
+        const origin = origins[tally.origin];
+        if (origin === undefined || tally.returned > tally.taken) continue;
+        const host = this.#hosts.ofOrigin(origin);
         if (record.epoch < slot.epoch) this.#voided(slot, host);
-        else if (host === undefined) this.#mergeOwn(slot, tally);
-        else if (this.#mergeTally(slot, host, tally, now)) host.newsIn = message;
+        else if (host === this.#me) this.#mergeOwn(slot, tally);
+        else if (this.#mergeTally(slot, host, tally, now)) sayings.news(tally.origin);
       }
       slot.owner.tellUse(now);
     }
-    for (let i = 0; i < hosts.length; i++) {
-      const host = hosts[i];
-      if (host === undefined) continue;
-      if (host.newsIn === message) {
-        const { ageMs } = origins[i] ?? { ageMs: 0 };
-        host.saidAt = Math.max(host.saidAt, monotonic - ageMs);
-        this.#options.onNews(ageMs);
+    for (let i = 0; i < origins.length; i++) {
+      const origin = origins[i];
+      if (origin === undefined) continue;
+      const host = this.#hosts.ofOrigin(origin);
+      if (sayings.isNews(i)) {
+        sayings.said(host, monotonic - origin.ageMs);
+        this.#options.onNews(origin.ageMs);
       }
       if (host.uses === 0) this.#idle.push(host);
     }
@@ -179,6 +187,11 @@ export class Replica {
     slot.sumUp(now);
     slot.owner.tellUse(now);
     return true;
+  }
+
+  /** When a host said the newest of its counts that are known here, on the monotonic clock. */
+  saidAt(host: ReplicaHost): number {
+    return this.#sayings.saidAt(host);
   }
 
   /** Drops what has expired, looking at so many counters. */
@@ -226,8 +239,8 @@ export class Replica {
   }
 
   /** Counts under an epoch that is over. Whoever told them does not know of the reset, and has to be told. */
-  #voided(slot: ReplicaSlot, host: ReplicaHost | undefined): void {
-    if (this.#options.learns !== 'and-sums' || host === undefined) return;
+  #voided(slot: ReplicaSlot, host: ReplicaHost): void {
+    if (this.#options.learns !== 'and-sums' || host === this.#me) return;
     this.#place(slot, host);
     slot.touched(host, this.changes.round);
     this.changes.list(slot);
@@ -314,7 +327,10 @@ export class Replica {
 
   /** Only between messages: while one is taken in, a host without counts may be about to have some. */
   #forgetIdle(): void {
-    for (const host of this.#idle) if (host.uses === 0) this.#hosts.forget(host);
+    for (const host of this.#idle) {
+      const { number } = host;
+      if (host.uses === 0 && this.#hosts.forget(host)) this.#sayings.forget(number);
+    }
     this.#idle.length = 0;
   }
 }

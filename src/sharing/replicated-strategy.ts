@@ -13,6 +13,7 @@ import { Replica } from './replica.ts';
 import type { ReplicaSlot } from './replica-counter.ts';
 import type { CountsCodec, Page } from './replica-exchange.ts';
 import { answerWith, EMPTY, END, exchangePages, pageFor, pageOf, readQuestion } from './replica-exchange.ts';
+import type { ReplicaHosts } from './replica-hosts.ts';
 import { ReplicaNews } from './replica-news.ts';
 import type { Visibility } from './replica-visible.ts';
 import { ReplicatedCounts } from './replicated-counts.ts';
@@ -32,6 +33,8 @@ export interface ReplicatedOptions {
   readonly intervalMs: number;
   /** Most counters kept. */
   readonly maxKeys: number;
+  /** Lives of hosts, where many replicas in one process can share them. */
+  readonly hosts?: ReplicaHosts;
 }
 
 /** What an exchange answers with: this host's own counts, or all that it knows. */
@@ -65,10 +68,11 @@ export abstract class ReplicatedStrategy implements Strategy {
   #placePeers: readonly Member[] | undefined;
 
   constructor(options: ReplicatedOptions, learns: ReplicaOptions['learns']) {
-    const { clock, membership, telemetry, maxKeys } = options;
+    const { clock, membership, telemetry, maxKeys, hosts } = options;
     this.options = options;
     this.replica = new Replica({
       self: membership.self,
+      hosts,
       maxCounters: maxKeys,
       learns,
       onEvict: () => telemetry.evicted(this.sharing),

@@ -42,7 +42,7 @@ export function collectTotals(
     if (isForAll(slot)) replica.include(slot, members);
     const { others } = slot;
     if (others === undefined) continue;
-    const since = Math.min(monotonic, slot.changedBy?.saidAt ?? monotonic);
+    const since = Math.min(monotonic, slot.changedBy === undefined ? monotonic : replica.saidAt(slot.changedBy));
     for (let place = 0; place < others.hosts.length; place++) {
       const host = others.hosts[place];
       if (host === undefined || !due(slot, others, place)) continue;

@@ -48,6 +48,8 @@ export interface OriginNews extends Peer {
    * is that host; and since it was told, when it is another.
    */
   readonly ageMs: number;
+  /** Not told: what a receiver has looked up for this origin, when several take in the same message. */
+  known?: unknown;
 }
 
 /** Counts by host: own ones, or what was learnt of others. */
