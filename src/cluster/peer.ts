@@ -6,7 +6,3 @@ export interface Peer {
   readonly address: string;
   readonly incarnation: number;
 }
-
-export function isSamePeer(a: Peer, b: Peer): boolean {
-  return a.incarnation === b.incarnation && a.address === b.address;
-}

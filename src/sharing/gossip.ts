@@ -11,9 +11,14 @@ export interface GossipOptions extends ReplicatedOptions {
   readonly fanout: number;
 }
 
+/** News rests when it was heard again ln N + so many times. */
+const HEARD_ENOUGH = 4;
+
 /**
  * As an epidemic spreads (A. Demers and others, Epidemic Algorithms for Replicated Database Maintenance, PODC 1987): each interval a
- * host sends what changed to `fanout` others, its own counts and those it has learnt, each for log₂ N + 2 rounds.
+ * host sends what changed to `fanout` others, its own counts and those it has learnt, each for log₂ N + 2 rounds or until it has been
+ * heard again from others ln N + 4 times, unchanged: then most know it (rumour death by counting, in the words of that paper). What
+ * is lost is not heard again, so on a bad network news is passed on for longer.
  * fanout × N messages an interval while anything changes, none when all have heard.
  *
  * Whom it tells goes round: every host once, in random order, before any comes again. So nobody is left out by chance.
@@ -54,6 +59,7 @@ export class GossipStrategy extends ReplicatedStrategy {
     const hosts = membership.peers.length + 1;
     this.#rounds = Math.ceil(Math.log2(hosts)) + 2;
     this.#walk.begin();
+    this.replica.heardEnough = Math.ceil(Math.log(hosts)) + HEARD_ENOUGH;
     const untilAllKnow = Math.ceil(roundsUntilAllKnow(hosts, this.#fanout));
     // Half of the hosts know after log(N) / log(fanout + 1) rounds or so, the rest soon after.
     const untilHalfKnow = Math.log(hosts) / Math.log(this.#fanout + 1);

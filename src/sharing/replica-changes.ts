@@ -14,6 +14,7 @@ export class ReplicaChanges {
   /** Own counts of `slot` changed. */
   own(slot: ReplicaSlot, now: number): void {
     slot.changes++;
+    slot.ownHeard = 0;
     const { round } = this;
     // Told of in this round already, and nobody else has said anything since.
     if (slot.ownChanged === round && slot.changed === round && slot.changedBy === undefined) return;

@@ -35,6 +35,8 @@ export class ReplicaSlot implements CountSlot, Tally {
   floor: Tally | undefined;
   /** The round in which own counts last changed. */
   ownChanged = NEVER;
+  /** How often others have told just these own counts since. */
+  ownHeard = 0;
   /** The round of the last change, by whom (undefined: this host), and the round of the last change by anybody else. */
   changed = NEVER;
   changedBy: ReplicaHost | undefined;
@@ -80,6 +82,29 @@ export class ReplicaSlot implements CountSlot, Tally {
     owner.heardAt = now;
     this.othersNet = net;
     this.othersAsked = asked;
+  }
+
+  /** Takes in what others remember of this host's own counts: it may have had to drop the counter. */
+  raiseOwn({ taken, returned, asked }: Tally): void {
+    if (taken === this.taken && returned === this.returned && asked === this.asked) this.ownHeard++;
+    const before = this.net;
+    this.taken = Math.max(this.taken, taken);
+    this.returned = Math.max(this.returned, returned);
+    this.asked = Math.max(this.asked, asked);
+    this.owner.heardNet += this.net - before;
+  }
+
+  /** Takes in what a leader says that all others have counted together. False when all of that was known. */
+  raiseFloor({ taken, returned, asked: told }: Tally, now: number): boolean {
+    const { floor } = this;
+    // Taken and returned belong together: each of two leaders may know of hosts that the other has not heard of.
+    const more = floor === undefined || taken > floor.taken || (taken === floor.taken && returned > floor.returned);
+    const asked = Math.max(told, floor?.asked ?? 0);
+    if (!more && asked === floor.asked) return false;
+    this.floor = more ? { taken, returned, asked } : { taken: floor.taken, returned: floor.returned, asked };
+    this.changes++;
+    this.sumUp(now);
+    return true;
   }
 
   get net(): number {

@@ -36,15 +36,17 @@ export class ReplicaNews {
     this.#add(slot, [this.#own(slot)]);
   }
 
-  /** Adds what is known to have been counted by any host, as far as it changed after round `since`. */
+  /** Adds what is known to have been counted by any host; with `since`, what changed after that round and is not known to most. */
   addKnown(slot: ReplicaSlot, since = EVERYTHING): void {
     const tallies: HostTally[] = [];
-    if (slot.asked > 0 || slot.epoch > 0) if (slot.ownChanged > since) tallies.push(this.#own(slot));
+    const quiet = since === EVERYTHING ? Number.POSITIVE_INFINITY : this.#replica.heardEnough;
+    if (slot.asked > 0 || slot.epoch > 0)
+      if (slot.ownChanged > since && slot.ownHeard < quiet) tallies.push(this.#own(slot));
     const { others } = slot;
     if (others !== undefined) {
       for (let place = 0; place < others.hosts.length; place++) {
         const host = others.hosts[place];
-        if (host === undefined || others.markAt(place) <= since) continue;
+        if (host === undefined || Math.floor(others.markAt(place)) <= since) continue;
         tallies.push({
           origin: this.#origin(host),
           taken: others.takenAt(place),

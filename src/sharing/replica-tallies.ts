@@ -10,6 +10,7 @@ const STRIDE = 4;
 const RETURNED = 1;
 const ASKED = 2;
 const MARK = 3;
+const HEARD_AGAIN = 1 / 1_024;
 /** Shared, and so never added to. */
 const NOBODY: ReplicaHost[] = [];
 const NOTHING: number[] = [];
@@ -103,6 +104,19 @@ export class HostTallies implements Tally {
       news = true;
     }
     return news;
+  }
+
+  /**
+   * Somebody told what was known. The mark is a round, in which the host's counts changed; its fraction says how often they have been
+   * heard again since. Once that was `enough`, the mark is `rest`.
+   */
+  hearAgain(place: number, { taken, returned, asked }: Tally, enough: number, rest: number): void {
+    const values = this.#values;
+    const at = place * STRIDE;
+    // Whoever tells of less does not know of this change.
+    if (taken !== values[at] || returned !== values[at + RETURNED] || asked !== values[at + ASKED]) return;
+    const mark = (values[at + MARK] ?? 0) + HEARD_AGAIN;
+    values[at + MARK] = (mark - Math.floor(mark)) / HEARD_AGAIN >= enough ? rest : mark;
   }
 
   takenAt(place: number): number {

@@ -48,6 +48,8 @@ const MAX_HOSTS = 20_000;
 export class Replica {
   readonly self: Peer;
   readonly changes = new ReplicaChanges();
+  /** What is to be passed on rests once it has been heard again so often. */
+  heardEnough = Number.POSITIVE_INFINITY;
   readonly #options: ReplicaOptions;
   readonly #counters: CounterMap<ReplicaCounter>;
   readonly #hosts: ReplicaHosts;
@@ -64,7 +66,6 @@ export class Replica {
     this.self = options.self;
     this.#hosts = options.hosts ?? new ReplicaHosts();
     this.#me = this.#hosts.of(options.self);
-    // So that it is never forgotten.
     this.#me.uses++;
     this.#maxTallies = options.maxTallies ?? 16 * options.maxCounters;
     this.#counters = new CounterMap(
@@ -150,7 +151,7 @@ export class Replica {
         if (origin === undefined || tally.returned > tally.taken) continue;
         const host = this.#hosts.ofOrigin(origin);
         if (record.epoch < slot.epoch) this.#voided(slot, host);
-        else if (host === this.#me) this.#mergeOwn(slot, tally);
+        else if (host === this.#me) slot.raiseOwn(tally);
         else if (this.#mergeTally(slot, host, tally, now)) sayings.news(tally.origin);
       }
       slot.owner.tellUse(now);
@@ -165,9 +166,8 @@ export class Replica {
       }
       if (host.uses === 0) this.#idle.push(host);
     }
-    while (this.#tallies > this.#maxTallies && this.#counters.evictOne()) {
-      // Each turn makes room by one counter.
-    }
+    // Each turn makes room by one counter.
+    while (this.#tallies > this.#maxTallies && this.#counters.evictOne());
     this.#forgetIdle();
   }
 
@@ -176,15 +176,7 @@ export class Replica {
     if (record.returned > record.taken) return false;
     const slot = this.#slotFor(record, now);
     if (slot === undefined || record.epoch < slot.epoch) return false;
-    const { floor } = slot;
-    const { taken, returned } = record;
-    // Taken and returned belong together: each of two leaders may know of hosts that the other has not heard of.
-    const more = floor === undefined || taken > floor.taken || (taken === floor.taken && returned > floor.returned);
-    const asked = Math.max(record.asked, floor?.asked ?? 0);
-    if (!more && asked === floor.asked) return false;
-    slot.floor = more ? { taken, returned, asked } : { taken: floor.taken, returned: floor.returned, asked };
-    slot.changes++;
-    slot.sumUp(now);
+    if (!slot.raiseFloor(record, now)) return false;
     slot.owner.tellUse(now);
     return true;
   }
@@ -266,22 +258,16 @@ export class Replica {
     if (place < 0 || others === undefined) return false;
     // The first that is heard of a host, or of an epoch, is news also when it counted nothing.
     const first = slot.changed === NEVER || others.hosts.length > before;
-    if (!others.raise(place, tally) && !first) return false;
+    const { learns } = this.#options;
+    if (!others.raise(place, tally) && !first) {
+      if (learns === 'and-relays') others.hearAgain(place, tally, this.heardEnough, NEVER);
+      return false;
+    }
     slot.sumUp(now);
     slot.touched(host, this.changes.round);
-    const { learns } = this.#options;
     if (learns !== 'only') this.changes.list(slot);
     if (learns === 'and-relays') others.setMark(place, this.changes.round);
     return true;
-  }
-
-  /** What others remember of this life and it does not itself: it had to drop the counter. */
-  #mergeOwn(slot: ReplicaSlot, { taken, returned, asked }: Tally): void {
-    const before = slot.net;
-    slot.taken = Math.max(slot.taken, taken);
-    slot.returned = Math.max(slot.returned, returned);
-    slot.asked = Math.max(slot.asked, asked);
-    slot.owner.heardNet += slot.net - before;
   }
 
   #create(of: Pick<CountSlot, 'counter' | 'sliceMs' | 'keep'>): ReplicaCounter {

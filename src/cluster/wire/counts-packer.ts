@@ -17,23 +17,19 @@ const MAX_NUMBER = sizeOfNumber(Number.MAX_SAFE_INTEGER);
 /** What one tally may need, all told: heads, slot, origin, tally. */
 const MIN_PAYLOAD = 2 + 3 * MAX_NUMBER + MAX_SLOT_BYTES + (256 + 2 * MAX_NUMBER) + 4 * MAX_NUMBER;
 
-interface Mark {
-  readonly records: number;
-  readonly origins: number;
-  readonly originsNamed: number;
-}
-
 /** Fills payload after payload with the records of one message, each with the origins that its own tallies name. */
 export class CountsPacker {
   readonly #message: CountingMessage;
   readonly #max: number;
   readonly #done: Uint8Array[] = [];
   readonly #head: Writer;
+  /** Bytes of the head, without the number of origins. */
+  readonly #headBytes: number;
   readonly #origins: Writer;
   readonly #records: Writer;
-  /** Of this payload: indices into the message's origins, in order, and back. */
-  #named: number[] = [];
-  readonly #numbers = new Map<number, number>();
+  /** Of this payload: indices into the message's origins, in order; and of each its place there and one, or 0. */
+  readonly #named: number[] = [];
+  readonly #places: Uint32Array;
   #before: CountSlot = NO_SLOT;
   #recordCount = 0;
   #tallyCount = 0;
@@ -43,17 +39,19 @@ export class CountsPacker {
     this.#message = message;
     this.#max = maxPayload;
     this.#head = new Writer(2 + 3 * MAX_NUMBER);
+    this.#headBytes = message.kind === 'counts' ? 2 : this.#writeHead();
+    this.#places = new Uint32Array(message.kind === 'counts' ? message.origins.length : 0);
     this.#origins = new Writer(maxPayload);
     this.#records = new Writer(maxPayload);
   }
 
   addTotals(record: TotalRecord): void {
     for (;;) {
-      const mark = this.#mark();
+      const { length } = this.#records;
       writeSlot(this.#records, record, this.#before, flagsOf(record) * FIRST_FREE_FLAG);
       this.#writeTally(record);
       if (this.#fits()) break;
-      this.#backTo(mark);
+      this.#records.backTo(length);
       this.#nextPayload(record);
     }
     this.#commit(record);
@@ -62,11 +60,11 @@ export class CountsPacker {
   addCounts(record: CountRecord): void {
     const { tallies } = record;
     for (let next = 0; next < tallies.length; ) {
-      const mark = this.#mark();
+      const { length } = this.#records;
       writeSlot(this.#records, record, this.#before, 0);
       const count = this.#addTallies(tallies, next);
       if (count === 0) {
-        this.#backTo(mark);
+        this.#records.backTo(length);
         this.#nextPayload(record);
         continue;
       }
@@ -88,14 +86,18 @@ export class CountsPacker {
     for (; next < tallies.length && this.#tallyCount < MAX_TALLIES; next++) {
       const tally = tallies[next];
       if (tally === undefined) break;
-      const mark = this.#mark();
+      const { length } = this.#records;
+      const originsLength = this.#origins.length;
+      const named = this.#named.length;
       this.#records.number(this.#originNumber(tally.origin) * TALLY_FLAGS + flagsOf(tally));
       this.#writeTally(tally);
       if (!this.#fits()) {
-        this.#backTo(mark);
+        this.#records.backTo(length);
+        this.#origins.backTo(originsLength);
+        this.#unname(named);
         break;
       }
-      last = mark.records;
+      last = length;
       this.#tallyCount++;
     }
     // The flags are the lowest bits, so they lie in the first byte of the number.
@@ -111,11 +113,11 @@ export class CountsPacker {
 
   /** The number of an origin in this payload, which tells of it from now on. */
   #originNumber(index: number): number {
-    const known = this.#numbers.get(index);
-    if (known !== undefined) return known;
+    const known = this.#places[index] ?? 0;
+    if (known > 0) return known - 1;
     const origin = this.#originOf(index);
     const number = this.#named.push(index) - 1;
-    this.#numbers.set(index, number);
+    this.#places[index] = number + 1;
     this.#origins.shortText(origin.address);
     this.#origins.number(origin.incarnation);
     this.#origins.number(wholeMs(origin.ageMs));
@@ -140,23 +142,16 @@ export class CountsPacker {
     this.#flush();
   }
 
-  #mark(): Mark {
-    return {
-      records: this.#records.length,
-      origins: this.#origins.length,
-      originsNamed: this.#named.length,
-    };
-  }
-
-  #backTo(mark: Mark): void {
-    this.#records.backTo(mark.records);
-    this.#origins.backTo(mark.origins);
-    for (const index of this.#named.splice(mark.originsNamed)) this.#numbers.delete(index);
+  /** Forgets all origins but the first `kept`. */
+  #unname(kept: number): void {
+    for (let i = kept; i < this.#named.length; i++) this.#places[this.#named[i] ?? 0] = 0;
+    this.#named.length = kept;
   }
 
   #fits(): boolean {
     if (this.#records.overflowed || this.#origins.overflowed) return false;
-    return this.#writeHead() + this.#origins.length + this.#records.length <= this.#max;
+    const head = this.#headBytes + (this.#message.kind === 'counts' ? sizeOfNumber(this.#named.length) : 0);
+    return head + this.#origins.length + this.#records.length <= this.#max;
   }
 
   #writeHead(): number {
@@ -185,7 +180,9 @@ export class CountsPacker {
       at += part.length;
     }
     this.#done.push(payload);
-    this.#backTo({ records: 0, origins: 0, originsNamed: 0 });
+    this.#records.backTo(0);
+    this.#origins.backTo(0);
+    this.#unname(0);
     this.#before = NO_SLOT;
     this.#recordCount = 0;
     this.#tallyCount = 0;

@@ -1,4 +1,7 @@
 import { WireError } from '../../core/errors.ts';
+import { KnownTexts } from './known-texts.ts';
+
+const KNOWN = new KnownTexts();
 
 /**
  * Reads what {@link Writer} wrote. Believes no length: everything is held against the bytes that are there, and a
@@ -51,11 +54,13 @@ export class Reader {
   text(length: number): string {
     if (length > this.left) throw new WireError('ends too early');
     const end = this.#at + length;
+    let mixed = 0x811c_9dc5;
     for (let i = this.#at; i < end; i++) {
       const c = this.#bytes[i] ?? 0;
       if (c < 0x21 || c > 0x7e) throw new WireError('has a character that is no printable ASCII');
+      mixed = Math.imul(mixed ^ c, 0x0100_0193);
     }
-    const text = this.#bytes.toString('latin1', this.#at, end);
+    const text = KNOWN.text(this.#bytes, this.#at, end, mixed);
     this.#at = end;
     return text;
   }

@@ -31,6 +31,10 @@ export class Writer {
   }
 
   number(value: number): void {
+    if (value < 128) {
+      if (this.#room(1)) this.#bytes[this.#length++] = value;
+      return;
+    }
     if (!this.#room(sizeOfNumber(value))) return;
     let rest = value;
     while (rest >= 0x1000_0000) {
@@ -48,7 +52,8 @@ export class Writer {
   shortText(text: string): void {
     if (!this.#room(1 + text.length)) return;
     this.#bytes[this.#length++] = text.length;
-    this.#length += this.#bytes.write(text, this.#length, 'latin1');
+    // Short as they are, a call out of JavaScript would cost more.
+    for (let i = 0; i < text.length; i++) this.#bytes[this.#length++] = text.charCodeAt(i);
   }
 
   raw(bytes: Uint8Array): void {
