@@ -13,6 +13,7 @@ import { buildReport, reportJson } from '../lab/report/report.ts';
 import type { MeasuredCell } from '../lab/report/rows.ts';
 import { reportTable } from '../lab/report/table.ts';
 import type { Scenario } from '../lab/scenario.ts';
+import { durationOn, eventsEndMs } from '../lab/scenario.ts';
 import type { Way } from '../lab/ways.ts';
 import { WAYS } from '../lab/ways.ts';
 import { numberFlag, wholeNumber, writeReport } from './lab-flags.ts';
@@ -26,6 +27,7 @@ export interface SimulateFlags {
   readonly interval?: string;
   readonly seed?: string;
   readonly runs?: string;
+  readonly duration?: string;
   readonly json?: string;
   readonly html?: string;
   readonly list?: boolean;
@@ -54,12 +56,13 @@ export async function simulateCommand(flags: SimulateFlags): Promise<number> {
   const seed = numberFlag(flags.seed, '--seed', 1, 0, 0x7fff_ffff);
   const runs = numberFlag(flags.runs, '--runs', 3, 1, MOST_RUNS);
   const intervals = intervalsOf(flags.interval, found);
+  const durationMs = durationOf(flags.duration, found);
   const cells: MeasuredCell[] = [];
   for (const [i, intervalMs] of intervals.entries()) {
     const scenario = { ...found, intervalMs };
     // What does not depend on the interval is run once.
     const own = i === 0 ? ways : ways.filter((way) => way !== 'none' && way !== 'split' && way !== 'redis');
-    const experiment = { scenario, ways: own, hosts, seed, runs };
+    const experiment = { scenario, ways: own, hosts, seed, runs, durationMs };
     const progress = new Progress({
       output: process.stderr,
       clock: systemClock,
@@ -73,7 +76,7 @@ export async function simulateCommand(flags: SimulateFlags): Promise<number> {
     progress.end();
     cells.push(...run.map((cell) => measuredCell(cell, intervalMs)));
   }
-  const report = buildReport({ seed, scenario: found.name, setup: setupOf(found), cells });
+  const report = buildReport({ seed, scenario: found.name, setup: setupOf(found, hosts, durationMs), cells });
   await print(reportTable(report));
   writeReport(flags.json, report, reportJson);
   writeReport(flags.html, report, reportPage);
@@ -88,16 +91,21 @@ function measuredCell(cell: Cell, intervalMs: number): MeasuredCell {
   return { ...cell, intervalSeconds: intervalMs / 1_000, notes };
 }
 
-function setupOf(scenario: Scenario): Setup {
-  const { description, policy, network, faults, intervalMs, durationMs } = scenario;
+function setupOf(scenario: Scenario, hosts: readonly number[], durationMs: number | undefined): Setup {
+  const { policy, network, faults, intervalMs } = scenario;
   const { limit: count, windowMs } = policy;
+  const shorter = hosts
+    .filter((each) => durationMs === undefined && durationOn(scenario, each) < scenario.durationMs)
+    .map((each) => `on ${each} hosts for ${formatDuration(durationOn(scenario, each))} only`);
+  const arrive = [`for ${formatDuration(durationMs ?? scenario.durationMs)}`, ...shorter].join(', ');
+  const description = `${scenario.description} Requests arrive ${arrive}.`;
   return {
     description,
     intervalSeconds: intervalMs / 1_000,
     faults: faults.map(({ kind, atMs, forMs }) => ({ kind, atSeconds: atMs / 1_000, forSeconds: forMs / 1_000 })),
     facts: [
       ['limit', `${formatRate({ count, windowMs })} ${policy.algorithm}`],
-      ['requests arrive for', formatDuration(durationMs)],
+      ['requests arrive', arrive],
       ['round trip', `${network.latencyMs * 2} ms`],
       ['loss', `${network.loss * 100} %`],
       ['onFailure', scenario.onFailure],
@@ -125,6 +133,18 @@ function intervalsOf(text: string | undefined, scenario: Scenario): number[] {
     if (ms !== undefined && ms >= 10 && ms <= 60_000) return ms;
     throw usage(`--interval: ${JSON.stringify(part)} is no duration from 10ms to 60s`);
   });
+}
+
+function durationOf(text: string | undefined, scenario: Scenario): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = parseDuration(text.trim());
+  if (ms === undefined || ms < 100 || ms > 3_600_000) {
+    throw usage(`--duration: ${JSON.stringify(text)} is no duration from 100ms to 1h`);
+  }
+  const events = eventsEndMs(scenario);
+  if (ms > events) return ms;
+  const until = formatDuration(events);
+  throw usage(`--duration: in ${scenario.name} something happens until ${until}, so it takes more than ${text.trim()}`);
 }
 
 function usage(message: string): SluiceError {

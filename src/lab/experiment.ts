@@ -3,7 +3,7 @@ import type { Job, Measures } from './measure.ts';
 import type { PoolOptions } from './pool.ts';
 import { runAll } from './pool.ts';
 import type { Scenario } from './scenario.ts';
-import { ratePerSecond } from './scenario.ts';
+import { durationOn, ratePerSecond } from './scenario.ts';
 import { messagesPerSecond as counted } from './sim/analytic.ts';
 import type { Way } from './ways.ts';
 
@@ -12,6 +12,8 @@ export interface Experiment {
   readonly ways: readonly Way[];
   readonly hosts: readonly number[];
   readonly seed: number;
+  /** How long requests arrive, on any number of hosts. Left out: see {@link durationOn}. */
+  readonly durationMs?: number | undefined;
   /** Runs of each, with seeds that follow each other. */
   readonly runs: number;
 }
@@ -29,13 +31,14 @@ export interface Cell {
 export const MOST_MESH_HOSTS = 320;
 
 /** All runs of the experiment; those that are too much are not among them. */
-export function jobsOf({ scenario, ways, hosts, seed, runs }: Experiment): Job[] {
+export function jobsOf({ scenario: whole, ways, hosts, seed, runs, durationMs }: Experiment): Job[] {
   return ways.flatMap((way) =>
     hosts
       .filter((count) => way !== 'mesh' || count <= MOST_MESH_HOSTS)
-      .flatMap((count) =>
-        Array.from({ length: runs }, (_, i): Job => ({ scenario, way, hosts: count, seed: seed + i })),
-      ),
+      .flatMap((count) => {
+        const scenario = { ...whole, durationMs: durationMs ?? durationOn(whole, count) };
+        return Array.from({ length: runs }, (_, i): Job => ({ scenario, way, hosts: count, seed: seed + i }));
+      }),
   );
 }
 

@@ -50,8 +50,9 @@ export async function runAll(jobs: readonly Job[], options: PoolOptions = {}): P
 function effort(job: Job | undefined): number {
   if (job === undefined) return 0;
   const { hosts, way } = job;
-  if (way === 'mesh') return hosts * hosts;
-  return way === 'gossip' ? 20 * hosts : hosts;
+  const { durationMs } = job.scenario;
+  if (way === 'mesh') return hosts * hosts * durationMs;
+  return (way === 'gossip' ? 20 * hosts : hosts) * durationMs;
 }
 
 function ask(thread: Worker, job: Job): Promise<Measures> {

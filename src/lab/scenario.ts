@@ -56,6 +56,33 @@ export function ratePerSecond({ limit, windowMs }: WindowedPolicy): number {
   return (limit * 1_000) / windowMs;
 }
 
+/** Up to so many hosts a scenario is run for as long as it says. */
+const MOST_HOSTS_IN_FULL = 250;
+/** However many there are, requests arrive for so long, and for so many windows. */
+const LEAST_MS = 2_000;
+const LEAST_WINDOWS = 2;
+
+/**
+ * How long requests arrive on so many hosts, milliseconds: shorter the more there are, so that about as much is simulated. In full
+ * where something is to happen: faults, and loads that change.
+ */
+export function durationOn({ durationMs, policy, faults, loads }: Scenario, hosts: number): number {
+  if (hosts <= MOST_HOSTS_IN_FULL || faults.length > 0 || loads.some(({ steps }) => steps.length > 1))
+    return durationMs;
+  const least = Math.max(LEAST_MS, LEAST_WINDOWS * policy.windowMs);
+  const shorter = Math.round((durationMs * MOST_HOSTS_IN_FULL) / hosts / 1_000) * 1_000;
+  return Math.min(durationMs, Math.max(least, shorter));
+}
+
+/** When the last of what is to happen has begun, or for a fault has ended. */
+export function eventsEndMs({ faults, loads }: Scenario): number {
+  return Math.max(
+    0,
+    ...faults.map(({ atMs, forMs }) => atMs + forMs),
+    ...loads.flatMap(({ steps }) => steps.map(({ atMs }) => atMs)),
+  );
+}
+
 /** The scenario's faults on so many hosts; at least one host is concerned, and never all of them. */
 export function faultsOn(scenario: Scenario, hosts: number): Fault[] {
   return scenario.faults.map((fault): Fault => {

@@ -46,6 +46,7 @@ describe('sluice lab simulate', () => {
       ];
       const { code, stdout, stderr } = await runSluice(['lab', 'simulate', ...args]);
       assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, /^sharing +hosts +admitted\/s +over limit /m);
       for (const way of ['redis', 'mesh', 'gossip', 'leader', 'random-leaders', 'none', 'split']) {
         assert.match(stdout, new RegExp(`^${way} +6 `, 'm'));
       }
@@ -105,6 +106,11 @@ describe('sluice lab simulate', () => {
     [['--sharing', 'mesh,gosip'], /--sharing: "gosip" is no way of sharing \(did you mean "gossip"\?\)/],
     [['--hosts', '1'], /--hosts: "1" is no whole number from 2 to 10000/],
     [['--runs', 'many'], /--runs: "many" is no whole number from 1 to 1000/],
+    [['--duration', '5'], /--duration: "5" is no duration from 100ms to 1h/],
+    [
+      ['--scenario', 'partition', '--duration', '5s'],
+      /--duration: in partition something happens until 14s, so it takes more than 5s/,
+    ],
     [['--interval', '5'], /--interval: "5" is no duration from 10ms to 60s/],
     [['--json', '/nowhere/report.json', '--hosts', '2', '--runs', '1', '--sharing', 'split'], /cannot write \/nowhere/],
   ] as const) {

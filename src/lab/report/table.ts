@@ -12,6 +12,7 @@ interface Column {
 const columnsOf = (halves: boolean): readonly Column[] => [
   { head: 'sharing', cell: (row) => row.sharing + (MARKS[row.source] ?? '') },
   { head: 'hosts', cell: (row) => showHosts(row.hosts) },
+  { head: 'admitted/s', cell: (row) => shown(row, 'admittedPerSecond', showCount) },
   { head: 'over limit', cell: (row) => withHalf(row, 'overAdmission', halves) },
   { head: 'false denials', cell: (row) => withHalf(row, 'falseDenials', halves) },
   { head: 'msg/s', cell: (row) => shown(row, 'messagesPerSecond', showCount) },
@@ -23,20 +24,36 @@ const columnsOf = (halves: boolean): readonly Column[] => [
 ];
 
 const MARKS: Readonly<Record<string, string>> = { counted: ' *', live: ' †' };
-const GAP = 2;
 
 /** Lines without trailing spaces; ends with a line feed. A heading, a line for each row, and what the marks mean. */
 export function reportTable(report: Report): string {
-  const full = rowLines(report, true);
-  const halves = Math.max(...full.map((line) => line.length)) <= TABLE_WIDTH;
-  const [head = '', ...body] = halves ? full : rowLines(report, false);
+  const looks = [
+    { halves: true, gap: 2 },
+    { halves: false, gap: 2 },
+    { halves: false, gap: 1 },
+  ];
+  const { halves, lines } = fitting(looks.map((look) => ({ halves: look.halves, lines: rowLines(report, look) })));
+  const [head = '', ...body] = lines;
   const grouped = body.flatMap((line, i) =>
     i > 0 && report.rows[i]?.hosts !== report.rows[i - 1]?.hosts ? ['', line] : [line],
   );
   return [...setupLines(report), '', head, ...grouped, '', ...footLines(report, halves), ''].join('\n');
 }
 
-function rowLines(report: Report, halves: boolean): string[] {
+interface Look {
+  /** Whether means carry half their interval. */
+  readonly halves: boolean;
+  /** Spaces between columns. */
+  readonly gap: number;
+}
+
+/** The first that fits, or the last. */
+function fitting(tables: readonly { readonly halves: boolean; readonly lines: readonly string[] }[]) {
+  const fits = ({ lines }: { readonly lines: readonly string[] }) => lines.every(({ length }) => length <= TABLE_WIDTH);
+  return tables.find(fits) ?? tables.at(-1) ?? { halves: false, lines: [] };
+}
+
+function rowLines(report: Report, { halves, gap }: Look): string[] {
   const several = severalIntervals(report.rows);
   const every: Column = { head: 'every', cell: (row) => showSeconds(row.intervalSeconds) };
   const all = columnsOf(halves);
@@ -46,7 +63,7 @@ function rowLines(report: Report, halves: boolean): string[] {
   const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i]?.length ?? 0)));
   return cells.map((line) => {
     const padded = line.map((text, i) => (i === 0 ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0)));
-    return padded.join(' '.repeat(GAP)).trimEnd();
+    return padded.join(' '.repeat(gap)).trimEnd();
   });
 }
 
