@@ -4,21 +4,25 @@ import { WireError } from '../core/errors.ts';
 import { PeerWalk } from './peer-walk.ts';
 import { ReplicaNews } from './replica-news.ts';
 import type { ReplicatedOptions } from './replicated-strategy.ts';
-import { ReplicatedStrategy } from './replicated-strategy.ts';
+import { KNOWN, ReplicatedStrategy } from './replicated-strategy.ts';
 
 export interface GossipOptions extends ReplicatedOptions {
   /** Hosts told in each interval, 1 or more. */
   readonly fanout: number;
 }
 
-/** News rests when it was heard again ln N + so many times. */
-const HEARD_ENOUGH = 4;
+/** News rests when it was heard again (ln N) / 2 + so many times. */
+const HEARD_ENOUGH = 3;
+/** With more counts of hosts than this, exchanges in between are of own counts alone: all would be too much to send. */
+const MOST_MENDED = 20_000;
 
 /**
  * As an epidemic spreads (A. Demers and others, Epidemic Algorithms for Replicated Database Maintenance, PODC 1987): each interval a
  * host sends what changed to `fanout` others, its own counts and those it has learnt, each for log₂ N + 2 rounds or until it has been
- * heard again from others ln N + 4 times, unchanged: then most know it (rumour death by counting, in the words of that paper). What
- * is lost is not heard again, so on a bad network news is passed on for longer.
+ * heard again from others (ln N) / 2 + 3 times, unchanged: then as good as all know it (rumour death by counting, in the words of that
+ * paper). What is lost is not heard again, so on a bad network news is passed on for longer. Of 10,000 hosts one or so has not heard
+ * then, and learns it with the next change, or as whole states are exchanged: every 10 s with one host, both ways, with what each
+ * has heard of all others (anti-entropy by push and pull).
  * fanout × N messages an interval while anything changes, none when all have heard.
  *
  * Whom it tells goes round: every host once, in random order, before any comes again. So nobody is left out by chance.
@@ -54,12 +58,16 @@ export class GossipStrategy extends ReplicatedStrategy {
     this.learn(message);
   }
 
+  protected override get mended(): number {
+    return this.replica.tallies > MOST_MENDED ? super.mended : KNOWN;
+  }
+
   protected membersChanged(): void {
     const { membership, intervalMs } = this.options;
     const hosts = membership.peers.length + 1;
     this.#rounds = Math.ceil(Math.log2(hosts)) + 2;
     this.#walk.begin();
-    this.replica.heardEnough = Math.ceil(Math.log(hosts)) + HEARD_ENOUGH;
+    this.replica.heardEnough = Math.ceil(Math.log(hosts) / 2) + HEARD_ENOUGH;
     const untilAllKnow = Math.ceil(roundsUntilAllKnow(hosts, this.#fanout));
     // Half of the hosts know after log(N) / log(fanout + 1) rounds or so, the rest soon after.
     const untilHalfKnow = Math.log(hosts) / Math.log(this.#fanout + 1);

@@ -142,7 +142,7 @@ export class HostTallies implements Tally {
 }
 
 function grown(values: number[] | Float64Array, used: number): Float64Array {
-  const longer = new Float64Array(Math.ceil((used + STRIDE) / STRIDE / 2) * 3 * STRIDE);
+  const longer = new Float64Array(2 * (used + STRIDE));
   longer.set(values);
   return longer;
 }

@@ -39,7 +39,7 @@ export interface ReplicatedOptions {
 
 /** What an exchange answers with: this host's own counts, or all that it knows. */
 const OWN = 0;
-const KNOWN = 1;
+export const KNOWN = 1;
 
 const REPAIR_EVERY_MS = 10_000;
 /** At start a host asks so many others, and waits for them no longer than that. */
@@ -190,7 +190,12 @@ export abstract class ReplicatedStrategy implements Strategy {
   /** Makes good what was lost, now and then. */
   protected mend(): void {
     const peer = this.anyOf(this.options.membership.peers);
-    if (peer !== undefined) this.unattended(this.repair(peer, OWN));
+    if (peer !== undefined) this.unattended(this.repair(peer, this.mended));
+  }
+
+  /** What is exchanged then. */
+  protected get mended(): number {
+    return OWN;
   }
 
   /** Whole states with one other host. */
