@@ -1,10 +1,11 @@
 /** A whole experiment: every way of sharing on every number of hosts, as many runs of each as asked for. */
 import type { Job, Measures } from './measure.ts';
+import type { MeshTalk } from './mesh-talk.ts';
+import { meshTalk } from './mesh-talk.ts';
 import type { PoolOptions } from './pool.ts';
 import { runAll } from './pool.ts';
 import type { Scenario } from './scenario.ts';
-import { durationOn, ratePerSecond } from './scenario.ts';
-import { messagesPerSecond as counted } from './sim/analytic.ts';
+import { durationOn } from './scenario.ts';
 import type { Way } from './ways.ts';
 
 export interface Experiment {
@@ -24,7 +25,7 @@ export interface Cell {
   readonly hosts: number;
   readonly runs: readonly { readonly seed: number; readonly measures: Measures }[];
   /** Too much to be simulated: only the messages are known, by counting. */
-  readonly analytic: { readonly messagesPerSecond: number; readonly hottestHostMessagesPerSecond: number } | undefined;
+  readonly analytic: MeshTalk | undefined;
 }
 
 /** Most hosts of a full mesh that are simulated: a million messages for each simulated second of them. */
@@ -57,18 +58,4 @@ export async function runExperiment(experiment: Experiment, options: PoolOptions
       return { way, hosts: count, runs, analytic: runs.length > 0 ? undefined : meshTalk(scenario, count) };
     }),
   );
-}
-
-/** Of a mesh each host sends to all others and hears from all of them, each interval. */
-function meshTalk(scenario: Scenario, hosts: number) {
-  // Whoever is asked nothing in an interval tells nothing in it.
-  const offered = scenario.loads.reduce(
-    (sum, { steps, keys, cost }) =>
-      sum +
-      ((steps[0]?.timesLimit ?? 0) * ratePerSecond(scenario.policy) * (keys.kind === 'one' ? 1 : keys.keys)) / cost,
-    0,
-  );
-  const busy = 1 - Math.exp((-offered * scenario.intervalMs) / 1_000 / hosts);
-  const messagesPerSecond = counted({ ...scenario, sharing: 'mesh', hosts }) * busy;
-  return { messagesPerSecond, hottestHostMessagesPerSecond: (2 * messagesPerSecond) / hosts };
 }

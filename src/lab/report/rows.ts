@@ -37,6 +37,7 @@ export interface MeasuredCell {
 
 export interface Counted {
   readonly messagesPerSecond: number;
+  readonly bytesPerSecond?: number;
   readonly hottestHostMessagesPerSecond: number;
 }
 
@@ -75,7 +76,7 @@ function rowOf(cell: MeasuredCell, intervalSeconds: number): ReportRow {
     overAdmission: mean('overAdmission', (run) => run.overAdmission),
     falseDenials: mean('falseDenials', (run) => run.falseDenials),
     messagesPerSecond: counted?.messagesPerSecond ?? mean('messagesPerSecond', (run) => run.messagesPerSecond),
-    bytesPerSecond: mean('bytesPerSecond', (run) => run.bytesPerSecond),
+    bytesPerSecond: counted?.bytesPerSecond ?? mean('bytesPerSecond', (run) => run.bytesPerSecond),
     hottestHostMessagesPerSecond:
       counted?.hottestHostMessagesPerSecond ??
       mean('hottestHostMessagesPerSecond', (run) => run.hottestHostMessagesPerSecond),

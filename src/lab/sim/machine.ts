@@ -36,7 +36,7 @@ export class Machine {
 }
 
 /** `10.x.y.z:7946` */
-function addressOf(index: number): string {
+export function addressOf(index: number): string {
   return `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}:7946`;
 }
 

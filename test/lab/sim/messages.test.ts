@@ -56,6 +56,14 @@ function assertNear(actual: number, expected: number, within: number, what: stri
   assert.ok(Math.abs(actual / expected - 1) <= within, `${what}: ${actual} a second, calculated ${expected}`);
 }
 
+/** b of a × hosts^b, by least squares of the logarithms. */
+function exponentOf(points: readonly { readonly hosts: number; readonly value: number }[]): number {
+  const logs = points.map(({ hosts, value }) => ({ x: Math.log(hosts), y: Math.log(value) }));
+  const mean = (of: (log: { x: number; y: number }) => number) => logs.reduce((s, log) => s + of(log), 0) / logs.length;
+  const [x, y] = [mean((log) => log.x), mean((log) => log.y)];
+  return mean((log) => (log.x - x) * (log.y - y)) / mean((log) => (log.x - x) ** 2);
+}
+
 describe('messages a second', () => {
   it('mesh: as the square of the hosts, within 1 % of what is calculated', async () => {
     for (const hosts of [2, 5, 10, 30, 100, 200]) {
@@ -67,7 +75,7 @@ describe('messages a second', () => {
   // While all that is new fits into one packet: with more of it, gossip's bytes grow faster than its hosts.
   it('gossip: as the hosts, and all hosts alike', async () => {
     for (const hosts of [5, 30, 100, 300, 1_000]) {
-      const { perSecond, hottest } = await measured('gossip', hosts, { all: 20 });
+      const { perSecond, hottest } = await measured('gossip', hosts, { all: 60 });
       assertNear(perSecond, calculated('gossip', hosts), 0.1, `${hosts} hosts`);
       assert.ok(hottest < 200, `${hosts} hosts: ${hottest} at one of them`);
     }
@@ -86,6 +94,27 @@ describe('messages a second', () => {
       const { perSecond } = await measured('random-leaders', hosts, { perHost: 60 });
       assertNear(perSecond, calculated('random-leaders', hosts), 0.05, `${hosts} hosts`);
     }
+  });
+
+  it('grow with the hosts by the powers that are said: 2 of a mesh, 1 of gossip and leaders', async () => {
+    const fitted = async (sharing: ReplicatedSharing, sizes: readonly number[], load: Load): Promise<number> => {
+      const points: { readonly hosts: number; readonly value: number }[] = [];
+      for (const hosts of sizes) points.push({ hosts, value: (await measured(sharing, hosts, load)).perSecond });
+      return exponentOf(points);
+    };
+    const mesh = await fitted('mesh', [10, 20, 40, 80, 160], { perHost: 60 });
+    assert.ok(mesh > 1.98 && mesh < 2.06, `mesh: ${mesh}`);
+    for (const [sharing, load] of [
+      ['gossip', { all: 60 }],
+      ['leader', { perHost: 60 }],
+      ['random-leaders', { perHost: 60 }],
+    ] as const) {
+      const exponent = await fitted(sharing, [10, 50, 250, 1_000], load);
+      assert.ok(exponent > 0.97 && exponent < 1.04, `${sharing}: ${exponent}`);
+    }
+    const steady = { intervalMs: 100, fanout: FANOUT, leaders: LEADERS, sharing: 'mesh' } as const;
+    const counted = [100, 200, 500, 1_000].map((hosts) => ({ hosts, value: messagesPerSecond({ ...steady, hosts }) }));
+    assert.ok(Math.abs(exponentOf(counted) - 2) < 0.005);
   });
 
   it('none while nothing is asked', async () => {
