@@ -57,7 +57,7 @@ export function ratePerSecond({ limit, windowMs }: WindowedPolicy): number {
 }
 
 /** Up to so many hosts a scenario is run for as long as it says. */
-const MOST_HOSTS_IN_FULL = 250;
+const MOST_HOSTS_IN_FULL = 150;
 /** However many there are, requests arrive for so long, and for so many windows. */
 const LEAST_MS = 2_000;
 const LEAST_WINDOWS = 2;

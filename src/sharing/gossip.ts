@@ -20,7 +20,7 @@ const MOST_MENDED = 20_000;
  * As an epidemic spreads (A. Demers and others, Epidemic Algorithms for Replicated Database Maintenance, PODC 1987): each interval a
  * host sends what changed to `fanout` others, its own counts and those it has learnt, each for log₂ N + 2 rounds or until it has been
  * heard again from others (ln N) / 2 + 3 times, unchanged: then as good as all know it (rumour death by counting, in the words of that
- * paper). What is lost is not heard again, so on a bad network news is passed on for longer. Of 10,000 hosts one or so has not heard
+ * paper). What is lost is not heard again, so on a bad network news is passed on for longer. Now and then a host has not heard
  * then, and learns it with the next change, or as whole states are exchanged: every 10 s with one host, both ways, with what each
  * has heard of all others (anti-entropy by push and pull).
  * fanout × N messages an interval while anything changes, none when all have heard.

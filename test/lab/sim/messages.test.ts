@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ReplicatedSharing } from '../../../src/core/types.ts';
-import { messagesPerSecond } from '../../../src/lab/sim/analytic.ts';
 import { SharedLimit } from '../../../src/lab/sim/shared-limit.ts';
+import { messagesPerSecond } from './analytic.ts';
 import { scene } from './scene.ts';
 import { WAYS } from './ways.ts';
 

@@ -1,4 +1,4 @@
-import type { SharingName } from '../../core/types.ts';
+import type { SharingName } from '../../../src/core/types.ts';
 
 export interface Talk {
   readonly sharing: SharingName;
