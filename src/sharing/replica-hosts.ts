@@ -5,8 +5,9 @@ import type { OriginNews } from '../cluster/wire/counts.ts';
 export class ReplicaHost implements Peer {
   readonly address: string;
   readonly incarnation: number;
-  /** Its place in lists by host; −1 once it is forgotten. */
-  number: number;
+  /** Its place in lists by host; another's once it is forgotten. */
+  readonly number: number;
+  forgotten = false;
   /** Slots that hold counts of it; with none left it is forgotten. */
   uses = 0;
   readonly owner: ReplicaHosts;
@@ -54,7 +55,7 @@ export class ReplicaHosts {
   /** The same; looked up once however many take in the message. */
   ofOrigin(origin: OriginNews): ReplicaHost {
     const { known } = origin;
-    if (known instanceof ReplicaHost && known.owner === this && known.number >= 0) return known;
+    if (known instanceof ReplicaHost && known.owner === this && !known.forgotten) return known;
     const host = this.of(origin);
     origin.known = host;
     return host;
@@ -68,7 +69,7 @@ export class ReplicaHosts {
     if (lives.length === 1) this.#lives.delete(host.address);
     else lives.splice(place, 1);
     this.#free.push(host.number);
-    host.number = -1;
+    host.forgotten = true;
     return true;
   }
 }

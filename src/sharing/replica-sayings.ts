@@ -39,7 +39,7 @@ export class ReplicaSayings {
   }
 
   /** The number will be another host's. */
-  forget(number: number): void {
+  forget({ number }: ReplicaHost): void {
     if (number < this.#saidAt.length) this.#saidAt[number] = Number.NEGATIVE_INFINITY;
   }
 }

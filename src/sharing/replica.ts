@@ -176,9 +176,9 @@ export class Replica {
     if (record.returned > record.taken) return false;
     const slot = this.#slotFor(record, now);
     if (slot === undefined || record.epoch < slot.epoch) return false;
-    if (!slot.raiseFloor(record, now)) return false;
-    slot.owner.tellUse(now);
-    return true;
+    const news = slot.raiseFloor(record, now);
+    if (news) slot.owner.tellUse(now);
+    return news;
   }
 
   /** When a host said the newest of its counts that are known here, on the monotonic clock. */
@@ -313,10 +313,7 @@ export class Replica {
 
   /** Only between messages: while one is taken in, a host without counts may be about to have some. */
   #forgetIdle(): void {
-    for (const host of this.#idle) {
-      const { number } = host;
-      if (host.uses === 0 && this.#hosts.forget(host)) this.#sayings.forget(number);
-    }
+    for (const host of this.#idle) if (host.uses === 0 && this.#hosts.forget(host)) this.#sayings.forget(host);
     this.#idle.length = 0;
   }
 }
