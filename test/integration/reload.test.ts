@@ -184,7 +184,7 @@ describe('a changed configuration', { concurrency: 3 }, () => {
       await using gateway = await startGateway({ config: at({ rate: '2/1h' }) });
       assert.deepEqual([await status(gateway), await status(gateway), await status(gateway)], [200, 200, 429]);
 
-      await change(gateway, at({ rate: '2/1h' }, { shutdownTimeout: '9s' }));
+      await change(gateway, at({ rate: '2/1h' }, { shutdownDelay: '1s', shutdownTimeout: '9s' }));
       assert.equal(await status(gateway), 429, 'used up stays used up');
       await change(gateway, at({ rate: '4/1h' }));
       assert.deepEqual(
