@@ -39,6 +39,7 @@ export const TEST_SERVERS: readonly ServerName[] = [
   'redis-cli',
   'openssl',
   'nginx',
+  'haproxy',
   'prometheus',
   'promtool',
   'faketime',
