@@ -11,6 +11,8 @@ export interface PrometheusOptions {
   readonly targets: readonly string[];
   /** Paths of rule files. */
   readonly rules?: readonly string[];
+  /** Default: a free one. */
+  readonly port?: number;
   /** Between two scrapes, milliseconds. Default 500. */
   readonly everyMs?: number;
 }
@@ -39,7 +41,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
   const file = join(dir, 'prometheus.yml');
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(config));
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const child = spawnOwned(
     requireServer('prometheus'),
     [`--config.file=${file}`, `--storage.tsdb.path=${dir}`, `--web.listen-address=127.0.0.1:${port}`],
