@@ -1,4 +1,6 @@
 /** The flags of the demonstration. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { parseArgs } from 'node:util';
 
 export interface DemoOptions {
@@ -78,8 +80,27 @@ function pair(flag: string, text: string | undefined): readonly [number | undefi
   return [whole(flag, first, 65_535), whole(flag, second, 65_535)];
 }
 
-function refuseTwice({ gateways, admins, redis, prometheus, grafana }: Ports): void {
-  const given = [...gateways, ...admins, redis, prometheus, grafana].filter((port) => port !== undefined);
-  const twice = given.find((port, i) => given.indexOf(port) !== i);
+/** The first given port that somebody else listens on. */
+export async function firstTaken(ports: Ports): Promise<number | undefined> {
+  for (const port of given(ports)) {
+    const probe = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(probe, 'listening');
+      probe.close();
+      await once(probe, 'close');
+    } catch {
+      return port;
+    }
+  }
+  return undefined;
+}
+
+function given({ gateways, admins, redis, prometheus, grafana }: Ports): number[] {
+  return [...gateways, ...admins, redis, prometheus, grafana].filter((port) => port !== undefined);
+}
+
+function refuseTwice(ports: Ports): void {
+  const all = given(ports);
+  const twice = all.find((port, i) => all.indexOf(port) !== i);
   if (twice !== undefined) throw new Error(`port ${twice} is given twice`);
 }
