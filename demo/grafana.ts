@@ -1,10 +1,10 @@
 /** A Grafana of this machine, if it has one, with our data source and our dashboards in it. Nothing of its own setup is touched. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { end, hasEnded, spawnOwned } from '../test/support/child.ts';
 import { freePort } from '../test/support/free-port.ts';
+import { answers, startReadyServer } from '../test/support/ready-server.ts';
 import { findServer } from '../test/support/servers.ts';
 
 export const DASHBOARDS = fileURLToPath(new URL('../helm/sluice/dashboards', import.meta.url));
@@ -27,31 +27,18 @@ export async function startGrafana(
   const dir = mkdtempSync(join(tmpdir(), 'sluice-grafana-'));
   provision(dir, prometheusUrl);
   const home = process.env['GF_PATHS_HOME'] ?? HOME;
-  const child = spawnOwned(program, ['--homepath', home], {
-    cwd: dir,
-    env: { ...process.env, ...settings(dir, port) },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      log = (log + text).slice(-2_000);
-    });
-  }
-  const dispose = async (): Promise<void> => {
-    await end(child, 'SIGTERM', 5_000);
-    rmSync(dir, { recursive: true, force: true });
-  };
   const url = `http://127.0.0.1:${port}`;
-  const deadline = performance.now() + READY_WITHIN_MS;
-  while (!(await isReady(url))) {
-    if (hasEnded(child) || performance.now() > deadline) {
-      await dispose();
-      throw new Error(`grafana did not become ready; its log ends: ${log.trim()}`);
-    }
-    await new Promise((resume) => setTimeout(resume, 100));
-  }
-  return { url, [Symbol.asyncDispose]: dispose };
+  const server = await startReadyServer({
+    name: 'grafana',
+    program,
+    args: ['--homepath', home],
+    dir,
+    env: settings(dir, port),
+    ready: () => answers(`${url}/api/health`),
+    withinMs: READY_WITHIN_MS,
+    endBy: 'SIGTERM',
+  });
+  return { url, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 /** Grafana reads any setting from GF_SECTION_KEY. Whoever reaches the port may look at everything, so it listens on loopback only. */
@@ -95,13 +82,5 @@ function provision(dir: string, prometheusUrl: string): void {
     mkdirSync(folder, { recursive: true });
     // JSON is YAML.
     writeFileSync(join(folder, 'sluice.yaml'), JSON.stringify(content));
-  }
-}
-
-async function isReady(url: string): Promise<boolean> {
-  try {
-    return (await fetch(`${url}/api/health`)).ok;
-  } catch {
-    return false;
   }
 }

@@ -1,11 +1,11 @@
 /** A real HAProxy for one test: a list of servers, each found and left by a health check of its own; ended with the test. */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { end, hasEnded, spawnOwned } from './child.ts';
 import { freePort } from './free-port.ts';
+import { startReadyServer } from './ready-server.ts';
 import { requireServer } from './servers.ts';
 
 export interface BalancedServer {
@@ -68,28 +68,19 @@ backend gateways
 ${lines.join('\n')}
 `,
   );
-  const child = spawnOwned(requireServer('haproxy'), ['-db', '-f', config], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let log = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-4_000);
+  const server = await startReadyServer({
+    name: 'haproxy',
+    program: requireServer('haproxy'),
+    args: ['-db', '-f', config],
+    dir,
+    ready: async () => (await ask(statsSocket, 'show info')) !== undefined,
+    withinMs: READY_WITHIN_MS,
   });
-  const dispose = async (): Promise<void> => {
-    await end(child, 'SIGKILL');
-    rmSync(dir, { recursive: true, force: true });
-  };
-  const deadline = performance.now() + READY_WITHIN_MS;
-  while ((await ask(statsSocket, 'show info')) === undefined) {
-    if (hasEnded(child) || performance.now() > deadline) {
-      await dispose();
-      throw new Error(`haproxy did not become ready; its log ends: ${log.trim()}`);
-    }
-    await new Promise((resume) => setTimeout(resume, 10));
-  }
   return {
     url: `http://127.0.0.1:${port}`,
     port,
     stats: async (name) => statsOf((await ask(statsSocket, 'show stat')) ?? '', name),
-    [Symbol.asyncDispose]: dispose,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 
