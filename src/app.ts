@@ -208,12 +208,12 @@ export class App {
   }
 
   /**
-   * Stops accepting, finishes what is in flight, then stops everything.
+   * Is not ready any more, after `shutdownDelay` stops accepting, finishes what is in flight, then stops everything.
    * @returns whether all requests could finish within `shutdownTimeout`
    */
   async stop(): Promise<boolean> {
     this.#state = 'draining';
-    const finished = await this.#gateway.drain(this.#config.shutdownTimeoutMs);
+    const finished = await this.#gateway.drain(this.#config.shutdownTimeoutMs, this.#config.shutdownDelayMs);
     const flushed = this.#tracing?.stop();
     await this.#peers?.stop();
     await this.#redis?.stop();

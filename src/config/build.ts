@@ -37,6 +37,7 @@ export function buildConfig(file: FileShape, pem: PemFiles): Config {
       maxBodyBytes: server.maxBodyBytes,
       maxConnections: server.maxConnections,
     },
+    shutdownDelayMs: file.shutdownDelay,
     shutdownTimeoutMs: file.shutdownTimeout,
     log: { level: file.log.level, access: file.log.access },
     memory: { maxKeys: file.memory.maxKeys },

@@ -99,10 +99,11 @@ function tracingSettings(settings: SettingsBuilder, tracing: TracingConfig): voi
     .time('tracing.timeout', tracing.timeoutMs);
 }
 
-function liveSettings({ trustedProxies, headers, shutdownTimeoutMs }: Config): Settings {
+function liveSettings({ trustedProxies, headers, shutdownDelayMs, shutdownTimeoutMs }: Config): Settings {
   return new SettingsBuilder()
     .show('trustedProxies', list(trustedProxies))
     .show('headers', headers)
+    .time('shutdownDelay', shutdownDelayMs)
     .time('shutdownTimeout', shutdownTimeoutMs).map;
 }
 

@@ -12,7 +12,7 @@ export type ReloadPlan =
 /**
  * Joins a running configuration with a newly loaded one. `listen`, `admin`, `server`, `log`, `memory`, `redis`, `peers`, `etcd` and `tracing` are
  * built into listeners, connections, the logger and the stores that counters live in: they stay as they are until the process
- * starts anew, and the changes say so. Everything else (trusted proxies, headers, shutdown timeout, upstreams, routes,
+ * starts anew, and the changes say so. Everything else (trusted proxies, headers, shutdown times, upstreams, routes,
  * limits) takes effect at once. Changes are told against what was loaded last, so that what waits for a restart is told once. Refused
  * is a limit whose sharing needs what this process started without: it could not count.
  */

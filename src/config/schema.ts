@@ -226,6 +226,14 @@ export const FileSchema = struct(
       default: 'draft',
     }),
     server: ServerSchema,
+    shutdownDelay: duration(
+      { min: 0, max: LONGEST_TIMER_MS },
+      {
+        description:
+          'How long requests are still accepted when the process is asked to stop, while readyz says 503 already: until the load balancer has noticed.',
+        default: 0,
+      },
+    ),
     shutdownTimeout: duration(
       { min: 0, max: LONGEST_TIMER_MS },
       {

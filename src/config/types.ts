@@ -11,6 +11,8 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   readonly headers: HeaderStyle;
   readonly server: ServerConfig;
+  /** Requests are still accepted for so long after readyz says 503. */
+  readonly shutdownDelayMs: number;
   readonly shutdownTimeoutMs: number;
   readonly log: LogConfig;
   readonly memory: MemoryConfig;

@@ -95,19 +95,22 @@ export class Gateway {
   }
 
   /**
-   * Stops accepting, lets what is under way finish with `Connection: close`, closes idle connections after a short grace.
+   * From now on every response says `Connection: close`. After `delayMs`, in which a load balancer learns to send no
+   * more, stops accepting, lets what is under way finish, and closes idle connections after a short grace.
    *
-   * @returns true when all finished in time; after `timeoutMs` milliseconds the rest is cut off: false. A second call
-   * joins the first.
+   * @returns true when all finished in time; `timeoutMs` milliseconds after the delay the rest is cut off: false. A
+   * second call joins the first.
    */
-  drain(timeoutMs: number): Promise<boolean> {
-    this.#drained ??= this.#drain(timeoutMs);
+  drain(timeoutMs: number, delayMs = 0): Promise<boolean> {
+    this.#drained ??= this.#drain(timeoutMs, delayMs);
     return this.#drained;
   }
 
-  async #drain(timeoutMs: number): Promise<boolean> {
+  async #drain(timeoutMs: number, delayMs: number): Promise<boolean> {
     this.#draining = true;
-    const clean = await shutDown(this.#server, this.#deps.clock, this.#connections, this.#active, timeoutMs);
+    const { clock } = this.#deps;
+    if (delayMs > 0) await new Promise<void>((resume) => clock.after(delayMs, resume));
+    const clean = await shutDown(this.#server, clock, this.#connections, this.#active, timeoutMs);
     this.#ticker.stop();
     this.#watch?.cancel();
     closeRemoved(this.#snapshot, undefined);

@@ -85,7 +85,7 @@ test('an unset variable, and what is no variable, are faults; an empty one is a 
 test('names of sections and comments are left alone', () => {
   assert.ok(!Array.isArray(load('# ${UNSET}\n', {})));
   assert.deepEqual(load('${K}: 1\n', { K: 'headers' }), [
-    'f:1:1: unknown key "${K}" (known here: listen, admin, trustedProxies, headers, server, shutdownTimeout, log, memory, redis, peers, etcd, tracing, upstreams, routes, limits)',
+    'f:1:1: unknown key "${K}" (known here: listen, admin, trustedProxies, headers, server, shutdownDelay, shutdownTimeout, log, memory, redis, peers, etcd, tracing, upstreams, routes, limits)',
   ]);
 });
 

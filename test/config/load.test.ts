@@ -39,7 +39,7 @@ test('the smallest file gets the documented defaults', () => {
   });
   assert.deepEqual(config.log, { level: 'info', access: 1 });
   assert.deepEqual(config.memory, { maxKeys: 1_000_000 });
-  assert.equal(config.shutdownTimeoutMs, 25_000);
+  assert.deepEqual([config.shutdownDelayMs, config.shutdownTimeoutMs], [0, 25_000]);
   assert.equal(config.headers, 'draft');
   assert.deepEqual(config.trustedProxies, []);
   assert.equal(config.redis, undefined);
@@ -205,7 +205,7 @@ test('a file that is not there, a directory and a file that is too large are fau
 
 test('a message stays on one line and cannot steer a terminal', () => {
   assert.deepEqual(faultsOf(`"a\\nb\\e[2J\\u202E": 1\n${SMALL}`), [
-    'f:1:1: unknown key "a\\u000ab\\u001b[2J\\u202e" (known here: listen, admin, trustedProxies, headers, server, shutdownTimeout, log, memory, redis, peers, etcd, tracing, upstreams, routes, limits)',
+    'f:1:1: unknown key "a\\u000ab\\u001b[2J\\u202e" (known here: listen, admin, trustedProxies, headers, server, shutdownDelay, shutdownTimeout, log, memory, redis, peers, etcd, tracing, upstreams, routes, limits)',
   ]);
   assert.match(faultsOf(`headers: "dr\\u2028ft\\e"\n${SMALL}`).join('|'), /^f:1:10: "[\x20-\x7e]+" is not one of /);
 });

@@ -80,7 +80,12 @@ const BY_TEMPLATES: readonly Case[] = [
   [
     'a grace period in which requests would be cut off',
     { terminationGracePeriodSeconds: 29 },
-    /terminationGracePeriodSeconds: 29 is less than preStopSeconds and config\.shutdownTimeout together \(30\)/,
+    /terminationGracePeriodSeconds: 29 is less than preStopSeconds, config\.shutdownDelay and config\.shutdownTimeout together \(30\)/,
+  ],
+  [
+    'a grace period shorter than the delay',
+    { terminationGracePeriodSeconds: 31, config: config({ shutdownDelay: '2s' }) },
+    /is less than preStopSeconds, config\.shutdownDelay and config\.shutdownTimeout together \(32\)/,
   ],
   [
     'a shutdown time from the environment',

@@ -32,6 +32,7 @@ describe('the deployment', { concurrency: 2 }, () => {
       [{ config: config({ shutdownTimeout: '1m' }) }, 70],
       [{ config: config({ shutdownTimeout: '1500ms' }) }, 12],
       [{ config: config({ shutdownTimeout: 0 }), preStopSeconds: 0 }, 5],
+      [{ config: config({ shutdownDelay: '10s' }) }, 45],
       [{ preStopSeconds: 20, terminationGracePeriodSeconds: 100 }, 100],
     ];
     for (const [values, seconds] of cases) {

@@ -76,7 +76,8 @@ describe('a changed configuration', { concurrency: 3 }, () => {
     await eventually('30', async () => (await policy(gateway)) === '"l";q=30;w=3600');
     assert.equal(await reloads(gateway, 'success'), 2);
     assert.equal(await reloads(gateway, 'failure'), 0);
-    assert.match(gateway.stdout(), /"changes":\["limit l: rate 10\/1h → 20\/1h"\]/);
+    // A line of the log waits up to a quarter of a second for its batch.
+    await eventually('it is logged', () => /"changes":\["limit l: rate 10\/1h → 20\/1h"\]/.test(gateway.stdout()));
   });
 
   it('is seen when Kubernetes swaps the volume it lies in', async () => {
@@ -184,7 +185,7 @@ describe('a changed configuration', { concurrency: 3 }, () => {
       await using gateway = await startGateway({ config: at({ rate: '2/1h' }) });
       assert.deepEqual([await status(gateway), await status(gateway), await status(gateway)], [200, 200, 429]);
 
-      await change(gateway, at({ rate: '2/1h' }, { shutdownTimeout: '9s' }));
+      await change(gateway, at({ rate: '2/1h' }, { shutdownDelay: '1s', shutdownTimeout: '9s' }));
       assert.equal(await status(gateway), 429, 'used up stays used up');
       await change(gateway, at({ rate: '4/1h' }));
       assert.deepEqual(

@@ -92,6 +92,34 @@ describe('SIGTERM', { concurrency: 2 }, () => {
     assert.equal(await ended(gateway), 0);
   });
 
+  it('goes on taking connections for shutdownDelay while readyz says 503, and closes them after each answer', async () => {
+    await using upstream = await startUpstream();
+    await using gateway = await startGateway({ config: config(upstream, { shutdownDelay: '1h' }) });
+    const told = performance.now();
+    gateway.signal('SIGTERM');
+    await eventually('it is not ready', async () => {
+      return (await request({ port: gateway.adminPort, path: '/readyz' })).status === 503;
+    });
+    await using connection = await Connection.open(gateway.port);
+    connection.write(formatRequest({ port: gateway.port }));
+    const reply = await connection.readReply();
+    assert.deepEqual([reply.status, reply.header('connection')], [200, 'close']);
+    await eventually('a second has passed', () => performance.now() - told > 1_100, { every: 20 });
+    assert.equal((await request({ port: gateway.port })).status, 200);
+    assert.equal(gateway.exit(), undefined);
+    gateway.signal('SIGTERM');
+    assert.equal(await ended(gateway), 143, 'who does not want to wait need not');
+  });
+
+  it('ends by itself when shutdownDelay is over', async () => {
+    await using upstream = await startUpstream();
+    await using gateway = await startGateway({ config: config(upstream, { shutdownDelay: '500ms' }) });
+    const told = performance.now();
+    gateway.signal('SIGTERM');
+    assert.equal(await ended(gateway), 0);
+    assert.ok(performance.now() - told >= 490);
+  });
+
   it('cuts off what runs longer than shutdownTimeout, says so, and exits with 0', async () => {
     const gate = await startGate();
     await using upstream = gate.upstream;

@@ -43,7 +43,7 @@ export interface SourceFile {
 export interface Tree {
   /** src/, by path. */
   readonly files: ReadonlyMap<string, SourceFile>;
-  /** test/ and bench/: their imports tell what exists for them alone. */
+  /** test/, bench/ and demo/: their imports tell what exists for them alone. */
   readonly tests: ReadonlyMap<string, SourceFile>;
   /** lua/, by path. */
   readonly lua: ReadonlyMap<string, string>;
@@ -54,7 +54,7 @@ export interface Tree {
 /** Reads the repository at `root`. */
 export function readTree(root: string): Tree {
   const texts: Record<string, string> = {};
-  for (const folder of ['src', 'test', 'bench', 'lua']) {
+  for (const folder of ['src', 'test', 'bench', 'demo', 'lua']) {
     if (!existsSync(join(root, folder))) continue;
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name);
@@ -72,7 +72,7 @@ export function makeTree(texts: Texts, dependencies: readonly string[] = []): Tr
     new Map(under(pattern).map(([path, text]) => [path, parse(path, text)]));
   return {
     files: parsed(/^src\/.*\.ts$/),
-    tests: parsed(/^(test|bench)\/.*\.ts$/),
+    tests: parsed(/^(test|bench|demo)\/.*\.ts$/),
     lua: new Map(under(/^lua\/.*\.lua$/)),
     dependencies,
   };

@@ -1,9 +1,9 @@
 /** A real Prometheus for one test, scraping the given addresses; ended with the test. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { end, hasEnded, spawnOwned } from './child.ts';
 import { freePort } from './free-port.ts';
+import { answers, startReadyServer } from './ready-server.ts';
 import { requireServer } from './servers.ts';
 
 export interface PrometheusOptions {
@@ -11,6 +11,8 @@ export interface PrometheusOptions {
   readonly targets: readonly string[];
   /** Paths of rule files. */
   readonly rules?: readonly string[];
+  /** Default: a free one. */
+  readonly port?: number;
   /** Between two scrapes, milliseconds. Default 500. */
   readonly everyMs?: number;
 }
@@ -39,29 +41,16 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
   const file = join(dir, 'prometheus.yml');
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(config));
-  const port = await freePort();
-  const child = spawnOwned(
-    requireServer('prometheus'),
-    [`--config.file=${file}`, `--storage.tsdb.path=${dir}`, `--web.listen-address=127.0.0.1:${port}`],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  let log = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-4_000);
-  });
+  const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
-  const dispose = async (): Promise<void> => {
-    await end(child, 'SIGKILL');
-    rmSync(dir, { recursive: true, force: true });
-  };
-  const deadline = performance.now() + READY_WITHIN_MS;
-  while (!(await isReady(url))) {
-    if (hasEnded(child) || performance.now() > deadline) {
-      await dispose();
-      throw new Error(`prometheus did not become ready; its log ends: ${log.trim()}`);
-    }
-    await new Promise((resume) => setTimeout(resume, 20));
-  }
+  const server = await startReadyServer({
+    name: 'prometheus',
+    program: requireServer('prometheus'),
+    args: [`--config.file=${file}`, `--storage.tsdb.path=${dir}`, `--web.listen-address=127.0.0.1:${port}`],
+    dir,
+    ready: () => answers(`${url}/-/ready`),
+    withinMs: READY_WITHIN_MS,
+  });
   return {
     url,
     query: async (expr) => {
@@ -70,7 +59,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
       if (answer.status !== 'success') throw new Error(`${expr}: ${answer.error ?? 'no answer'}`);
       return (answer.data?.result ?? []).map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
     },
-    [Symbol.asyncDispose]: dispose,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 
@@ -83,12 +72,4 @@ interface Answer {
       readonly value: readonly [number, string];
     }[];
   };
-}
-
-async function isReady(url: string): Promise<boolean> {
-  try {
-    return (await fetch(`${url}/-/ready`)).ok;
-  } catch {
-    return false;
-  }
 }

@@ -22,6 +22,8 @@ const SERVERS = {
   etcdctl: { debianPackages: ['etcd-client'] },
   nft: { debianPackages: ['nftables'] },
   ip: { debianPackages: ['iproute2'] },
+  // Of Grafana's own repository; used where it happens to be.
+  'grafana-server': { debianPackages: ['grafana'] },
   haproxy: { debianPackages: ['haproxy'] },
   wrk: { debianPackages: ['wrk'] },
   'nginx-lua': {
@@ -39,6 +41,7 @@ export const TEST_SERVERS: readonly ServerName[] = [
   'redis-cli',
   'openssl',
   'nginx',
+  'haproxy',
   'prometheus',
   'promtool',
   'faketime',

@@ -82,28 +82,31 @@
 {{- $_ := set .config "peers" $peers -}}
 {{- end }}
 
-{{/* Whole seconds of config.shutdownTimeout, rounded up. */}}
-{{- define "sluice.shutdownSeconds" -}}
-{{- $text := ternary .Values.config.shutdownTimeout "25s" (hasKey .Values.config "shutdownTimeout") | toString -}}
+{{/* Whole seconds of the time in config that has this key, rounded up. */}}
+{{- define "sluice.configSeconds" -}}
+{{- $root := .root -}}
+{{- $text := ternary (get $root.Values.config .key) .default (hasKey $root.Values.config .key) | toString -}}
 {{- if eq $text "0" -}}0
 {{- else if regexMatch "^\\d+(ms|s|m|h|d)$" $text -}}
 {{- $number := regexFind "^\\d+" $text | int64 -}}
 {{- $unit := regexFind "[a-z]+$" $text -}}
 {{- if eq $unit "ms" -}}{{- div (add $number 999) 1000 -}}
 {{- else -}}{{- mul $number (get (dict "s" 1 "m" 60 "h" 3600 "d" 86400) $unit) -}}{{- end -}}
-{{- else if .Values.terminationGracePeriodSeconds -}}0
+{{- else if $root.Values.terminationGracePeriodSeconds -}}0
 {{- else -}}
-{{- fail (printf "config.shutdownTimeout: %s is not known here; set terminationGracePeriodSeconds" $text) -}}
+{{- fail (printf "config.%s: %s is not known here; set terminationGracePeriodSeconds" .key $text) -}}
 {{- end -}}
 {{- end }}
 
 {{- define "sluice.graceSeconds" -}}
-{{- $least := add .Values.preStopSeconds (include "sluice.shutdownSeconds" . | int64) -}}
+{{- $delay := include "sluice.configSeconds" (dict "root" . "key" "shutdownDelay" "default" "0") | int64 -}}
+{{- $timeout := include "sluice.configSeconds" (dict "root" . "key" "shutdownTimeout" "default" "25s") | int64 -}}
+{{- $least := add .Values.preStopSeconds $delay $timeout -}}
 {{- $given := .Values.terminationGracePeriodSeconds -}}
 {{- if kindIs "invalid" $given -}}
 {{- add $least 5 -}}
 {{- else if lt (int64 $given) (int64 $least) -}}
-{{- fail (printf "terminationGracePeriodSeconds: %d is less than preStopSeconds and config.shutdownTimeout together (%d): requests would be cut off" (int64 $given) (int64 $least)) -}}
+{{- fail (printf "terminationGracePeriodSeconds: %d is less than preStopSeconds, config.shutdownDelay and config.shutdownTimeout together (%d): requests would be cut off" (int64 $given) (int64 $least)) -}}
 {{- else -}}
 {{- int64 $given -}}
 {{- end -}}
