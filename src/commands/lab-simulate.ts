@@ -88,7 +88,7 @@ function measuredCell(cell: Cell, intervalMs: number): MeasuredCell {
   return { ...cell, intervalSeconds: intervalMs / 1_000, notes };
 }
 
-function setupOf(scenario: Scenario): Setup {
+export function setupOf(scenario: Scenario): Setup {
   const { description, policy, network, faults, intervalMs, durationMs } = scenario;
   const { limit: count, windowMs } = policy;
   return {
@@ -105,7 +105,7 @@ function setupOf(scenario: Scenario): Setup {
   };
 }
 
-function waysOf(text: string | undefined): Way[] {
+export function waysOf(text: string | undefined): Way[] {
   if (text === undefined) return [...WAYS];
   return text.split(',').map((name) => {
     const way = WAYS.find((each) => each === name.trim());
@@ -114,7 +114,7 @@ function waysOf(text: string | undefined): Way[] {
   });
 }
 
-function numbers(text: string, flag: string, least: number, most: number): number[] {
+export function numbers(text: string, flag: string, least: number, most: number): number[] {
   return [...new Set(text.split(','))].map((part) => wholeNumber(part, flag, least, most));
 }
 

@@ -1,0 +1,162 @@
+/** One run of a scenario on real gateways: what came of it, in the numbers of the simulation. */
+import type { Clock } from '../../core/clock.ts';
+import { SluiceError } from '../../core/errors.ts';
+import { seededRandom } from '../../core/random.ts';
+import { windowsOf, workloadOf } from '../measure.ts';
+import type { RunMeasures } from '../report/rows.ts';
+import type { Scenario } from '../scenario.ts';
+import { ratePerSecond } from '../scenario.ts';
+import { Accuracy } from '../sim/accuracy.ts';
+import type { Arrival } from '../sim/workload.ts';
+import { arrivalsOf } from '../sim/workload.ts';
+import type { Way } from '../ways.ts';
+import { isBaseline } from '../ways.ts';
+import { convergence } from './convergence.ts';
+import type { Fleet } from './fleet.ts';
+import { KEY_HEADER } from './fleet.ts';
+import { letThingsHappen } from './live-faults.ts';
+import type { Seen } from './load.ts';
+import { offer } from './load.ts';
+import type { Samples } from './scrape.ts';
+import { histogramOf, scrape, since, sumOf } from './scrape.ts';
+import { redisBytes } from './servers.ts';
+
+export interface LiveJob {
+  readonly scenario: Scenario;
+  readonly way: Way;
+  readonly seed: number;
+  readonly fleet: Fleet;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onSent: () => void;
+}
+
+export interface LiveMeasures extends RunMeasures {
+  /** Of requests and answers, middle and 99 %, seconds: how far off a decision's time can be. */
+  readonly roundTripSeconds: { readonly p50: number; readonly p99: number };
+  /** Part of the requests that nobody answered. */
+  readonly unanswered: number;
+}
+
+/** A request that leaves later than this is late. */
+const LATE_MS = 25;
+/** With more late ones than this part of all, other things were measured than the scenario says. */
+const MOST_LATE = 0.05;
+/** A slower answer has waited for a process that stood still, and was decided at the end of it. */
+const STALLED_MS = 50;
+
+/** @throws SluiceError SLUICE_USAGE when requests could not be sent in time */
+export async function runLive(job: LiveJob): Promise<LiveMeasures> {
+  const { scenario, way, seed, fleet, clock, signal } = job;
+  const keyOf = (key: number): string => `${way}-${seed}-${key}`;
+  await fleet.together();
+  const before = await Promise.all(fleet.hosts.map((host) => scrape(host.adminUrl)));
+  const bytesBefore = fleet.redis === undefined ? 0 : await redisBytes(fleet.redis.port);
+  const epochMs = clock.now();
+  const arrivals = arrivalsFor(scenario, fleet.hosts.length, seed, epochMs);
+  const faults = letThingsHappen(clock, scenario, fleet);
+  let seen: Seen[];
+  try {
+    seen = await offer({
+      ...{ clock, arrivals, signal, targets: fleet.hosts, path: `/${way}`, onSent: job.onSent },
+      headers: ({ key, cost }) => ({ [KEY_HEADER]: keyOf(key), ...(cost === 1 ? {} : { 'x-lab-cost': `${cost}` }) }),
+    });
+  } finally {
+    await faults.end();
+  }
+  const keys = new Set(arrivals.map(({ key }) => key));
+  const agreed = isBaseline(way)
+    ? null
+    : await convergence({ ...{ clock, scenario, way, hosts: fleet.hosts, signal }, keys: [...keys].map(keyOf) });
+  const after = await Promise.all(fleet.hosts.map((host) => scrape(host.adminUrl)));
+  const changes = after.map((samples, i) => since(before[i], samples));
+  const bytes = fleet.redis === undefined ? 0 : (await redisBytes(fleet.redis.port)) - bytesBefore;
+  refuseLate(seen);
+  return measuresOf({ job, seen, epochMs, keys: keys.size, changes, bytes, agreed });
+}
+
+interface Found {
+  readonly job: LiveJob;
+  readonly seen: readonly Seen[];
+  readonly epochMs: number;
+  readonly keys: number;
+  readonly changes: readonly Samples[];
+  readonly bytes: number;
+  readonly agreed: number | null;
+}
+
+function measuresOf({ job, seen, epochMs, keys, changes, bytes, agreed }: Found): LiveMeasures {
+  const { scenario, way } = job;
+  const seconds = scenario.durationMs / 1_000;
+  const accuracy = new Accuracy(scenario.policy, () => epochMs);
+  const decided = seen.filter(({ status }) => status === 200 || status === 429 || status === 503);
+  const trips = decided.map(({ sentAt, answeredAt }) => answeredAt - sentAt).sort((a, b) => a - b);
+  const usualMs = trips[Math.floor(trips.length / 2)] ?? 0;
+  const judged = decided
+    .map(({ arrival, sentAt, answeredAt, status }) => {
+      const stalled = answeredAt - sentAt > STALLED_MS;
+      const at = stalled ? answeredAt - usualMs / 2 : (sentAt + answeredAt) / 2;
+      return { ...arrival, at, askedAt: sentAt, answeredAt, allowed: status === 200, ground: 'shared' as const };
+    })
+    .sort((a, b) => a.at - b.at);
+  for (const decision of judged) accuracy.decided(decision);
+  const sums = accuracy.sums();
+  const label = `sharing="${isBaseline(way) ? 'local' : way}"`;
+  const decisions = histogramOf(changes, 'sluice_decision_duration_seconds', [label]);
+  const staleness = histogramOf(changes, 'sluice_counter_staleness_seconds', [label]);
+  return {
+    offeredPerSecond: sums.offered / seconds,
+    limitPerSecond: ratePerSecond(scenario.policy) * Math.max(1, keys),
+    admittedPerSecond: sums.admitted / seconds,
+    overAdmission: Math.max(0, sums.excess) / scenario.policy.limit,
+    falseDenials: sums.offered === 0 ? 0 : sums.falseDenials / sums.offered,
+    ...talkOf(way, changes, bytes, seconds),
+    decisionLatencySeconds: { p50: decisions.quantile(0.5), p99: decisions.quantile(0.99) },
+    stalenessSeconds: { p50: staleness.quantile(0.5), p99: staleness.quantile(0.99) },
+    convergenceSeconds: agreed,
+    latencies: decisions.histogram(),
+    windows: windowsOf(accuracy, 0),
+    roundTripSeconds: { p50: usualMs / 1_000, p99: (trips[Math.floor(trips.length * 0.99)] ?? 0) / 1_000 },
+    unanswered: seen.length === 0 ? 0 : 1 - decided.length / seen.length,
+  };
+}
+
+function talkOf(way: Way, changes: readonly Samples[], bytes: number, seconds: number) {
+  if (isBaseline(way)) return { messagesPerSecond: 0, bytesPerSecond: 0, hottestHostMessagesPerSecond: 0 };
+  if (way === 'redis') {
+    // A call and its answer are a message each.
+    const calls = changes.reduce((sum, samples) => sum + sumOf(samples, 'sluice_store_roundtrip_seconds_count'), 0);
+    const messagesPerSecond = (2 * calls) / seconds;
+    return { messagesPerSecond, bytesPerSecond: bytes / seconds, hottestHostMessagesPerSecond: messagesPerSecond };
+  }
+  const count = (what: string, labels: readonly string[]) => (samples: Samples) =>
+    sumOf(samples, `sluice_peer_${what}_total`, [`sharing="${way}"`, ...labels]);
+  const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
+  return {
+    messagesPerSecond: sum(changes.map(count('messages', ['direction="sent"']))) / seconds,
+    bytesPerSecond: sum(changes.map(count('bytes', ['direction="sent"']))) / seconds,
+    hottestHostMessagesPerSecond: Math.max(...changes.map(count('messages', []))) / seconds,
+  };
+}
+
+/** The same seed gives the same requests at the same times, keys and hosts; windows lie where the clock has them. */
+function arrivalsFor(scenario: Scenario, hosts: number, seed: number, epochMs: number): Arrival[] {
+  return scenario.loads
+    .flatMap((load, i) => {
+      const scene = { hosts, fromMs: 0, untilMs: scenario.durationMs, epochMs };
+      return [
+        ...arrivalsOf(workloadOf(load, scenario.policy, 0), { ...scene, random: seededRandom(seed + 7_919 * (i + 1)) }),
+      ];
+    })
+    .sort((a, b) => a.at - b.at);
+}
+
+function refuseLate(seen: readonly Seen[]): void {
+  const late = seen.filter(({ arrival, sentAt }) => sentAt - arrival.at > LATE_MS).length;
+  if (late <= MOST_LATE * seen.length) return;
+  throw new SluiceError(
+    'SLUICE_USAGE',
+    `${Math.round((100 * late) / seen.length)} % of the requests left more than ${LATE_MS} ms late, so there is no report: ` +
+      'this machine is too busy (fewer --hosts, a smaller --rate)',
+  );
+}
