@@ -5,8 +5,8 @@ import type { MeasuredCell } from '../report/rows.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Way } from '../ways.ts';
 import { Fleet } from './fleet.ts';
-import type { LiveMeasures } from './live-run.ts';
-import { runLive } from './live-run.ts';
+import type { LiveJob, LiveMeasures } from './live-run.ts';
+import { runLive, warmUp } from './live-run.ts';
 import { Processes } from './processes.ts';
 
 export interface LiveExperiment {
@@ -48,7 +48,8 @@ export async function runLiveExperiment(
             const part = Math.min(1, (clock.monotonic() - began) / scenario.durationMs);
             onProgress((done + part) / total, `${way} on ${count} gateways`);
           };
-          const job = { scenario, way, seed: seed + run, fleet, clock, signal, onSent };
+          const job: LiveJob = { scenario, way, seed: seed + run, fleet, clock, signal, onSent };
+          if (run === 0) await abortable(warmUp(job), signal);
           measured.push({ seed: seed + run, measures: await abortable(runLive(job), signal) });
           done += 1;
         }
