@@ -5,6 +5,7 @@ import { systemClock } from '../core/clock.ts';
 import { formatDuration, parseDuration } from '../core/duration.ts';
 import { SluiceError } from '../core/errors.ts';
 import { formatRate } from '../core/rate.ts';
+import type { Cell } from '../lab/experiment.ts';
 import { runExperiment } from '../lab/experiment.ts';
 import { onlySimulated, scaledTo } from '../lab/live/can-be-live.ts';
 import { runLiveExperiment } from '../lab/live/live.ts';
@@ -71,7 +72,7 @@ export async function liveCommand(flags: LiveFlags): Promise<number> {
   const progress = new Progress({ output: process.stderr, clock: systemClock, total: 1, title: 'lab' });
   try {
     const live = await runLiveExperiment(
-      { scenario, ways, hosts, seed, runs },
+      { scenario, ways, hosts, seed, runs, phaseMs: (own) => phaseOf(simulated, own) },
       {
         clock: systemClock,
         program: fileURLToPath(new URL(`../main${extname(fileURLToPath(import.meta.url))}`, import.meta.url)),
@@ -110,6 +111,13 @@ export async function liveCommand(flags: LiveFlags): Promise<number> {
     if (stop.signal.aborted) return EXIT_CODES[await stopped];
     throw error instanceof SluiceError ? error : new SluiceError('SLUICE_LISTEN', `lab live: ${String(error)}`);
   }
+}
+
+/** Where in a window the simulated requests of a seed began. */
+function phaseOf(cells: readonly Cell[], seed: number): number | undefined {
+  const run = cells.flatMap(({ runs }) => runs).find((each) => each.seed === seed);
+  const first = run?.measures.windows[0];
+  return first === undefined ? undefined : -1_000 * first.at;
 }
 
 function liveScenario(found: Scenario, flags: LiveFlags, rate: number): Scenario {

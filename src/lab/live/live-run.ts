@@ -17,6 +17,7 @@ import { KEY_HEADER } from './fleet.ts';
 import { letThingsHappen } from './live-faults.ts';
 import type { Seen } from './load.ts';
 import { offer } from './load.ts';
+import { pause } from './processes.ts';
 import type { Samples } from './scrape.ts';
 import { histogramOf, scrape, since, sumOf } from './scrape.ts';
 import { redisBytes } from './servers.ts';
@@ -29,6 +30,8 @@ export interface LiveJob {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onSent: () => void;
+  /** Milliseconds since a window began when the first request may come, as in the simulation; undefined: whenever. */
+  readonly phaseMs: number | undefined;
 }
 
 export interface LiveMeasures extends RunMeasures {
@@ -46,6 +49,7 @@ const WARM_MS = 1_000;
 const LATE_MS = 25;
 /** With more late ones than this part of all, other things were measured than the scenario says. */
 const MOST_LATE = 0.05;
+const LONGEST_WAIT_MS = 10_000;
 /** A slower answer has waited for a process that stood still, and was decided at the end of it. */
 const STALLED_MS = 50;
 
@@ -68,6 +72,7 @@ export async function runLive(job: LiveJob): Promise<LiveMeasures> {
   await fleet.together();
   const before = await Promise.all(fleet.hosts.map((host) => scrape(host.adminUrl)));
   const bytesBefore = fleet.redis === undefined ? 0 : await redisBytes(fleet.redis.port);
+  await inPhase(job);
   const epochMs = clock.now();
   const arrivals = arrivalsFor(scenario, fleet.hosts.length, seed, epochMs);
   const faults = letThingsHappen(clock, scenario, fleet);
@@ -132,6 +137,7 @@ function measuresOf({ job, seen, epochMs, keys, changes, bytes, agreed }: Found)
     convergenceSeconds: agreed,
     latencies: decisions.histogram(),
     windows: windowsOf(accuracy, 0),
+    datedWithinSeconds: usualMs / 2_000,
     roundTripSeconds: { p50: usualMs / 1_000, p99: (trips[Math.floor(trips.length * 0.99)] ?? 0) / 1_000 },
     unanswered: seen.length === 0 ? 0 : 1 - decided.length / seen.length,
   };
@@ -165,6 +171,14 @@ function arrivalsFor(scenario: Scenario, hosts: number, seed: number, epochMs: n
       ];
     })
     .sort((a, b) => a.at - b.at);
+}
+
+/** Where in a window a run starts decides how much its first window lets through. */
+async function inPhase({ clock, phaseMs, scenario: { policy } }: LiveJob): Promise<void> {
+  const period =
+    policy.algorithm === 'sliding-window' ? Math.ceil(policy.windowMs / (policy.buckets - 1)) : policy.windowMs;
+  if (phaseMs === undefined || period > LONGEST_WAIT_MS) return;
+  await pause(clock, (((phaseMs - (clock.now() % period)) % period) + period) % period);
 }
 
 function refuseLate(seen: readonly Seen[]): void {

@@ -15,6 +15,8 @@ export interface LiveExperiment {
   readonly hosts: readonly number[];
   readonly seed: number;
   readonly runs: number;
+  /** See {@link LiveJob.phaseMs}, by seed. */
+  readonly phaseMs: (seed: number) => number | undefined;
 }
 
 export interface LiveSurroundings {
@@ -28,7 +30,7 @@ export interface LiveSurroundings {
 
 /** Leaves no process and no file behind, however it ends. @throws what `signal` was aborted with, SluiceError, Error */
 export async function runLiveExperiment(
-  { scenario, ways, hosts, seed, runs }: LiveExperiment,
+  { scenario, ways, hosts, seed, runs, phaseMs }: LiveExperiment,
   { clock, program, signal, onProgress }: LiveSurroundings,
 ): Promise<MeasuredCell[]> {
   const cells: MeasuredCell[] = [];
@@ -48,7 +50,16 @@ export async function runLiveExperiment(
             const part = Math.min(1, (clock.monotonic() - began) / scenario.durationMs);
             onProgress((done + part) / total, `${way} on ${count} gateways`);
           };
-          const job: LiveJob = { scenario, way, seed: seed + run, fleet, clock, signal, onSent };
+          const job: LiveJob = {
+            scenario,
+            way,
+            seed: seed + run,
+            fleet,
+            clock,
+            signal,
+            onSent,
+            phaseMs: phaseMs(seed + run),
+          };
           if (run === 0) await abortable(warmUp(job), signal);
           measured.push({ seed: seed + run, measures: await abortable(runLive(job), signal) });
           done += 1;

@@ -113,6 +113,8 @@ export interface ReportRow {
   readonly latencies: readonly { readonly upTo: number; readonly count: number }[];
   /** Means over runs, one for each window. */
   readonly windows: readonly WindowMeans[];
+  /** Of live rows: half of what a request and its answer usually take, by which the time of a decision may be off. */
+  readonly datedWithinSeconds?: number;
   readonly notes: readonly string[];
 }
 
