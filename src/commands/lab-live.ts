@@ -39,6 +39,8 @@ export interface LiveFlags {
 const MOST_HOSTS = 8;
 const MOST_RUNS = 100;
 const MOST_RATE = 100_000;
+/** What a shell reports for SIGHUP. */
+const HUNG_UP = 129;
 
 /**
  * Starts gateways, a Redis and an etcd, offers what the scenario says, simulates the same, and reports both. Returns the exit code;
@@ -64,10 +66,11 @@ export async function liveCommand(flags: LiveFlags): Promise<number> {
   const simulated = await runExperiment({ scenario: { ...scenario, network }, ways, hosts, seed, runs });
 
   const stop = new AbortController();
-  const signals = listenForSignals(systemClock, () => {});
-  const stopped = signals.stop.then((signal) => {
+  let exitCode = HUNG_UP;
+  const signals = listenForSignals(systemClock, () => stop.abort(new Error('the terminal has gone')));
+  void signals.stop.then((signal) => {
+    exitCode = EXIT_CODES[signal];
     stop.abort(new Error(signal));
-    return signal;
   });
   const progress = new Progress({ output: process.stderr, clock: systemClock, total: 1, title: 'lab' });
   try {
@@ -108,7 +111,7 @@ export async function liveCommand(flags: LiveFlags): Promise<number> {
     return 0;
   } catch (error) {
     progress.end();
-    if (stop.signal.aborted) return EXIT_CODES[await stopped];
+    if (stop.signal.aborted) return exitCode;
     throw error instanceof SluiceError ? error : new SluiceError('SLUICE_LISTEN', `lab live: ${String(error)}`);
   }
 }

@@ -46,9 +46,10 @@ const WARM_REQUESTS = 100;
 const WARM_KEYS = 10;
 const WARM_MS = 1_000;
 /** A request that leaves later than this is late. */
-const LATE_MS = 25;
+const LATE_MS = 50;
 /** With more late ones than this part of all, other things were measured than the scenario says. */
-const MOST_LATE = 0.05;
+const MOST_LATE = 0.1;
+const ATTEMPTS = 4;
 const LONGEST_WAIT_MS = 10_000;
 /** A slower answer has waited for a process that stood still, and was decided at the end of it. */
 const STALLED_MS = 50;
@@ -65,10 +66,23 @@ export async function warmUp({ scenario, way, fleet, clock, signal }: LiveJob): 
   });
 }
 
-/** @throws SluiceError SLUICE_USAGE when requests could not be sent in time */
+/**
+ * Once more when this machine was too busy to send requests in time, at most three times.
+ * @throws SluiceError SLUICE_USAGE when it stays so
+ */
 export async function runLive(job: LiveJob): Promise<LiveMeasures> {
+  for (let attempt = 1; ; attempt++) {
+    const measured = await runOnce(job, attempt);
+    if (typeof measured !== 'string') return measured;
+    if (attempt >= ATTEMPTS) throw new SluiceError('SLUICE_USAGE', measured);
+  }
+}
+
+/** The run's numbers, or why there are none. */
+async function runOnce(job: LiveJob, attempt: number): Promise<LiveMeasures | string> {
   const { scenario, way, seed, fleet, clock, signal } = job;
-  const keyOf = (key: number): string => `${way}-${seed}-${key}`;
+  // Counts of an earlier attempt must not be met again.
+  const keyOf = (key: number): string => `${way}-${seed}-${attempt}-${key}`;
   await fleet.together();
   const before = await Promise.all(fleet.hosts.map((host) => scrape(host.adminUrl)));
   const bytesBefore = fleet.redis === undefined ? 0 : await redisBytes(fleet.redis.port);
@@ -92,7 +106,14 @@ export async function runLive(job: LiveJob): Promise<LiveMeasures> {
   const after = await Promise.all(fleet.hosts.map((host) => scrape(host.adminUrl)));
   const changes = after.map((samples, i) => since(before[i], samples));
   const bytes = fleet.redis === undefined ? 0 : (await redisBytes(fleet.redis.port)) - bytesBefore;
-  refuseLate(seen);
+  const late = seen.filter(({ arrival, sentAt }) => sentAt - arrival.at > LATE_MS).length;
+  if (late > MOST_LATE * seen.length) {
+    const part = Math.round((100 * late) / seen.length);
+    return (
+      `${part} % of the requests of ${way} left more than ${LATE_MS} ms late, so there is no report: ` +
+      'this machine is too busy (fewer --hosts, a smaller --rate)'
+    );
+  }
   return measuresOf({ job, seen, epochMs, keys: keys.size, changes, bytes, agreed });
 }
 
@@ -179,14 +200,4 @@ async function inPhase({ clock, phaseMs, scenario: { policy } }: LiveJob): Promi
     policy.algorithm === 'sliding-window' ? Math.ceil(policy.windowMs / (policy.buckets - 1)) : policy.windowMs;
   if (phaseMs === undefined || period > LONGEST_WAIT_MS) return;
   await pause(clock, (((phaseMs - (clock.now() % period)) % period) + period) % period);
-}
-
-function refuseLate(seen: readonly Seen[]): void {
-  const late = seen.filter(({ arrival, sentAt }) => sentAt - arrival.at > LATE_MS).length;
-  if (late <= MOST_LATE * seen.length) return;
-  throw new SluiceError(
-    'SLUICE_USAGE',
-    `${Math.round((100 * late) / seen.length)} % of the requests left more than ${LATE_MS} ms late, so there is no report: ` +
-      'this machine is too busy (fewer --hosts, a smaller --rate)',
-  );
 }
