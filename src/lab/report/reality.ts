@@ -33,7 +33,7 @@ const NUMBERS: Readonly<Partial<Record<Measured, Checked>>> = {
     words: 'offered/s',
     show: showCount,
     tolerance: relative(0.05, 1),
-    leavesOut: () => 'other arrivals of the same rate',
+    leavesOut: () => 'requests to a gateway that is down count nowhere, and a real one takes longer to start',
   },
   admittedPerSecond: {
     words: 'admitted/s',
@@ -60,7 +60,7 @@ const NUMBERS: Readonly<Partial<Record<Measured, Checked>>> = {
     leavesOut: (row) =>
       row.sharing === 'redis'
         ? 'gateways put checks that come together into one call'
-        : 'rounds of a busy host come late',
+        : 'rounds of a busy host come late, and what a killed one had counted is lost',
   },
   bytesPerSecond: {
     words: 'bytes/s',
@@ -78,7 +78,7 @@ const NUMBERS: Readonly<Partial<Record<Measured, Checked>>> = {
     leavesOut: (row) =>
       row.sharing === 'redis'
         ? 'gateways put checks that come together into one call'
-        : 'rounds of a busy host come late',
+        : 'rounds of a busy host come late, and what a killed one had counted is lost',
   },
   'decisionLatencySeconds.p50': {
     words: 'decision p50',
