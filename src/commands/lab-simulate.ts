@@ -91,7 +91,8 @@ function measuredCell(cell: Cell, intervalMs: number): MeasuredCell {
   return { ...cell, intervalSeconds: intervalMs / 1_000, notes };
 }
 
-function setupOf(scenario: Scenario, hosts: readonly number[], durationMs: number | undefined): Setup {
+/** @param durationMs of requests, whatever the scenario says */
+export function setupOf(scenario: Scenario, hosts: readonly number[], durationMs?: number): Setup {
   const { policy, network, faults, intervalMs } = scenario;
   const { limit: count, windowMs } = policy;
   const shorter = hosts
@@ -113,7 +114,7 @@ function setupOf(scenario: Scenario, hosts: readonly number[], durationMs: numbe
   };
 }
 
-function waysOf(text: string | undefined): Way[] {
+export function waysOf(text: string | undefined): Way[] {
   if (text === undefined) return [...WAYS];
   return text.split(',').map((name) => {
     const way = WAYS.find((each) => each === name.trim());
@@ -122,7 +123,7 @@ function waysOf(text: string | undefined): Way[] {
   });
 }
 
-function numbers(text: string, flag: string, least: number, most: number): number[] {
+export function numbers(text: string, flag: string, least: number, most: number): number[] {
   return [...new Set(text.split(','))].map((part) => wholeNumber(part, flag, least, most));
 }
 

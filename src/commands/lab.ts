@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { SluiceError } from '../core/errors.ts';
 import { didYouMean } from '../core/suggest.ts';
+import type { LiveFlags } from './lab-live.ts';
 import type { PublishedFlags } from './lab-published.ts';
 import type { ReplayFlags } from './lab-replay.ts';
 import type { SimulateFlags } from './lab-simulate.ts';
@@ -9,6 +10,7 @@ import type { SimulateFlags } from './lab-simulate.ts';
 /** Loaded when asked for. */
 const simulating = () => import('./lab-simulate.ts');
 const publishing = () => import('./lab-published.ts');
+const living = () => import('./lab-live.ts');
 const replaying = () => import('./lab-replay.ts');
 
 /** @param exit ends the process */
@@ -50,6 +52,21 @@ export function addLab(program: Command, exit: (code: number) => never): void {
     .option('--runs <number>', 'runs, with seeds that follow (default: 3)')
     .option('--json <file>', 'write the report for scripts')
     .action(async (flags: PublishedFlags) => exit(await (await publishing()).publishedCommand(flags)));
+
+  lab
+    .command('live')
+    .description('real gateways, a real Redis and a real etcd on this machine, held against the simulation of the same')
+    .option('--scenario <file>', 'a file, or the name of one that comes with Sluice (default: steady-double)')
+    .option('--sharing <names>', 'ways of sharing, a,b,… (default: all, and two that share nothing)')
+    .option('--hosts <numbers>', 'numbers of gateways, 2 to 8 (default: 4)')
+    .option('--interval <duration>', 'how often hosts tell each other (default: the scenario’s)')
+    .option('--duration <duration>', 'for how long requests arrive (default: the scenario’s)')
+    .option('--rate <number>', 'most requests a second; limit and load are made smaller together (default: 300)')
+    .option('--seed <number>', 'of the first run (default: 1)')
+    .option('--runs <number>', 'runs of each, with seeds that follow (default: 3)')
+    .option('--json <file>', 'write the report for scripts')
+    .option('--html <file>', 'write the report as one page with plots')
+    .action(async (flags: LiveFlags) => exit(await (await living()).liveCommand(flags)));
 
   lab
     .command('replay')

@@ -52,7 +52,7 @@ export async function measure({ scenario, way, hosts, seed }: Job): Promise<Meas
     weather: scenario.network,
     skewMs: scenario.skewMs,
     driftPpm: scenario.driftPpm,
-    workloads: scenario.loads.map((load) => workloadOf(load, scenario.policy)),
+    workloads: scenario.loads.map((load) => workloadOf(load, scenario.policy, SETTLE_MS)),
     faults: faultsOn(scenario, hosts),
     settleMs: SETTLE_MS,
     durationMs: scenario.durationMs,
@@ -85,13 +85,14 @@ export async function measure({ scenario, way, hosts, seed }: Job): Promise<Meas
     stalenessSeconds: { p50: staleness.quantile(0.5), p99: staleness.quantile(0.99) },
     convergenceSeconds: await convergence(simulation, scenario, way, [...keys]),
     latencies: latency.histogram(),
-    windows: windowsOf(accuracy),
+    windows: windowsOf(accuracy, SETTLE_MS),
     digest,
     events,
   };
 }
 
-function workloadOf(load: Load, policy: WindowedPolicy): Workload {
+/** @param settleMs when requests begin */
+export function workloadOf(load: Load, policy: WindowedPolicy, settleMs: number): Workload {
   const { arrivals, hosts, keys, cost, spreadMs, steps } = load;
   const count = keys.kind === 'one' ? 1 : keys.keys;
   if (arrivals === 'bursts') {
@@ -109,8 +110,8 @@ function workloadOf(load: Load, policy: WindowedPolicy): Workload {
     arrivals: {
       kind: arrivals,
       steps: steps.map(({ atMs, timesLimit }) => ({
-        // The simulation counts from its own start.
-        atMs: atMs === 0 ? 0 : SETTLE_MS + atMs,
+        // A simulation counts from its own start.
+        atMs: atMs === 0 ? 0 : settleMs + atMs,
         perSecond: timesLimit * perSecond,
       })),
     },
@@ -173,7 +174,8 @@ async function agree(simulation: Simulation, keys: readonly number[], tolerated:
   return true;
 }
 
-function windowsOf(accuracy: Accuracy): WindowMeans[] {
+/** Over all keys. @param settleMs when requests began */
+export function windowsOf(accuracy: Accuracy, settleMs: number): WindowMeans[] {
   const together = new Map<number, { offered: number; admitted: number; oracle: number }>();
   for (const { fromMs, offered, admitted, oracle } of accuracy.windows()) {
     const sum = together.get(fromMs) ?? { offered: 0, admitted: 0, oracle: 0 };
@@ -182,5 +184,5 @@ function windowsOf(accuracy: Accuracy): WindowMeans[] {
     sum.admitted += admitted;
     sum.oracle += oracle;
   }
-  return [...together].sort(([a], [b]) => a - b).map(([fromMs, sum]) => ({ at: (fromMs - SETTLE_MS) / 1_000, ...sum }));
+  return [...together].sort(([a], [b]) => a - b).map(([fromMs, sum]) => ({ at: (fromMs - settleMs) / 1_000, ...sum }));
 }

@@ -17,6 +17,22 @@ export interface Report {
   readonly rows: readonly ReportRow[];
   /** What was to be shown, and whether it was. */
   readonly verdicts: readonly VerdictNote[];
+  /** Real gateways held against the simulation of the same; left out where there are none. */
+  readonly reality?: readonly RealityCheck[];
+}
+
+/** One number of real gateways, and the same of their simulation. */
+export interface RealityCheck {
+  readonly sharing: string;
+  readonly hosts: number;
+  readonly number: Measured;
+  readonly live: number | null;
+  readonly simulated: number | null;
+  /** `yes`: confidence intervals overlap, or the two differ by no more than `tolerance`; `unclear`: one is not known. */
+  readonly agrees: 'yes' | 'no' | 'unclear';
+  /** Largest difference that is taken for none, in the unit of the number. */
+  readonly tolerance: number;
+  readonly why: string;
 }
 
 /** What was run. */
@@ -97,6 +113,8 @@ export interface ReportRow {
   readonly latencies: readonly { readonly upTo: number; readonly count: number }[];
   /** Means over runs, one for each window. */
   readonly windows: readonly WindowMeans[];
+  /** Of live rows: half of what a request and its answer usually take, by which the time of a decision may be off. */
+  readonly datedWithinSeconds?: number;
   readonly notes: readonly string[];
 }
 

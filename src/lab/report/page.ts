@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { legendMark, nameOf } from './marks.ts';
 import type { Report, VerdictNote } from './model.ts';
 import { showSeconds } from './numbers.ts';
+import { realitySection } from './page-reality.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { numbersTable } from './page-table.ts';
 import type { Plot } from './plot.ts';
@@ -53,14 +54,14 @@ ${plots.map(figure).join('\n')}
 <h2 id="numbers">All numbers</h2>
 ${numbersTable(report)}
 </section>
-<section aria-labelledby="reading">
+${realitySection(report.reality ?? [])}<section aria-labelledby="reading">
 <h2 id="reading">How to read them</h2>
 <p><b>Over the limit</b>: the largest excess over the limit in any window, as a part of the limit. <b>False denials</b>: the part of the offered units that was refused although a single limiter that sees all requests at once admits them. <b>Time to agree</b>: from the last request until all hosts hold the same count.</p>
 <p><b>none</b> shares nothing: each host admits the whole limit. <b>split</b> shares nothing either: each host admits the limit divided by the number of hosts.</p>
 <p>Each row has been run once for each of its seeds. Numbers are means over these runs, and confidence intervals are by Student’s t, cut at 0. Rows marked <i>counted</i> have not been run: their messages follow from a formula. Rows marked <i>live</i> are real gateways.</p>
 </section>
 </main>
-<footer>Report version ${report.version}, seed ${report.seed}. The same seed gives the same page, byte for byte.</footer>
+<footer>Report version ${report.version}, seed ${report.seed}. ${report.reality === undefined ? 'The same seed gives the same page, byte for byte.' : 'The same seed gives the same requests; real gateways answer a little differently each time.'}</footer>
 </body>
 </html>
 `;

@@ -1,5 +1,6 @@
 import type { Report, Setup, VerdictNote } from './model.ts';
 import { REPORT_VERSION } from './model.ts';
+import { checkReality } from './reality.ts';
 import type { MeasuredCell } from './rows.ts';
 import { rowsOf } from './rows.ts';
 
@@ -14,7 +15,11 @@ export interface ReportInput {
 /** The same input gives the same report. */
 export function buildReport({ seed, scenario, setup, cells, verdicts = [] }: ReportInput): Report {
   const rows = rowsOf(cells, setup.intervalSeconds);
-  return { version: REPORT_VERSION, seed, scenario, setup, rows, verdicts };
+  const reality = checkReality(rows);
+  return {
+    ...{ version: REPORT_VERSION, seed, scenario, setup, rows, verdicts },
+    ...(reality.length === 0 ? {} : { reality }),
+  };
 }
 
 /** The report for scripts; ends with a line feed. */

@@ -19,6 +19,8 @@ export interface RunMeasures {
   readonly convergenceSeconds: number | null;
   readonly latencies: readonly { readonly upTo: number; readonly count: number }[];
   readonly windows: readonly WindowMeans[];
+  /** Of real gateways: how far a decision's time may be off. */
+  readonly datedWithinSeconds?: number;
 }
 
 /** All runs of one way of sharing on a number of hosts. */
@@ -65,6 +67,7 @@ function rowOf(cell: MeasuredCell, intervalSeconds: number): ReportRow {
     if (found.interval !== undefined) intervals[name] = found.interval;
     return found.mean;
   };
+  const dated = measures.flatMap((run) => run.datedWithinSeconds ?? []);
   const counted = measures.length === 0 ? cell.analytic : undefined;
   const source: Source = measures.length === 0 ? 'counted' : (cell.source ?? 'simulated');
   return {
@@ -96,6 +99,7 @@ function rowOf(cell: MeasuredCell, intervalSeconds: number): ReportRow {
     intervals,
     latencies: together(measures),
     windows: meanWindows(measures),
+    ...(dated.length === 0 ? {} : { datedWithinSeconds: estimate(dated).mean }),
     notes: [...(cell.notes ?? []), ...notConverged(measures)],
   };
 }

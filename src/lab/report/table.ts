@@ -2,6 +2,7 @@
 import type { Measured, Report, ReportRow } from './model.ts';
 import { numberOf } from './model.ts';
 import { showBytes, showCount, showHosts, showPart, showSeconds } from './numbers.ts';
+import { checkedNumber, showChecked, summaryOf } from './reality.ts';
 
 interface Column {
   readonly head: string;
@@ -37,7 +38,16 @@ export function reportTable(report: Report): string {
   const grouped = body.flatMap((line, i) =>
     i > 0 && report.rows[i]?.hosts !== report.rows[i - 1]?.hosts ? ['', line] : [line],
   );
-  return [...setupLines(report), '', head, ...grouped, '', ...footLines(report, halves), ''].join('\n');
+  return [
+    ...setupLines(report),
+    '',
+    head,
+    ...grouped,
+    '',
+    ...footLines(report, halves),
+    ...realityLines(report),
+    '',
+  ].join('\n');
 }
 
 interface Look {
@@ -89,6 +99,22 @@ function footLines({ rows, verdicts }: Report, halves: boolean): string[] {
     ...(has('counted') ? ['* counted by a formula, not run'] : []),
     ...(has('live') ? ['† real gateways'] : []),
     ...verdicts.flatMap(({ claim, holds, why }) => ['', ...wrap(`${SAYS[holds]}: ${claim}`), ...wrap(why, '  ')]),
+  ];
+}
+
+/** What differs, in words; what agrees only counts. */
+function realityLines({ reality = [] }: Report): string[] {
+  if (reality.length === 0) return [];
+  const differ = reality.filter(({ agrees }) => agrees !== 'yes');
+  return [
+    '',
+    `simulation against reality: ${summaryOf(reality)}`,
+    ...differ.flatMap(({ agrees, sharing, hosts, number, live, simulated, why }) =>
+      wrap(
+        `${agrees === 'no' ? 'differs' : 'unknown'}: ${sharing} on ${hosts}, ${checkedNumber(number).words}: live ${showChecked(number, live)}, simulated ${showChecked(number, simulated)} (${why})`,
+        '  ',
+      ),
+    ),
   ];
 }
 

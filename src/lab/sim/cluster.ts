@@ -4,6 +4,7 @@ import { seededRandom } from '../../core/random.ts';
 import type { Telemetry } from '../../core/telemetry.ts';
 import { silentTelemetry } from '../../core/telemetry.ts';
 import type { VirtualClock } from '../../core/virtual-clock.ts';
+import { Denials } from '../../limiter/denials.ts';
 import { LocalStrategy } from '../../sharing/local.ts';
 import type { Strategy } from '../../sharing/strategy.ts';
 import { Coordination } from './coordination.ts';
@@ -149,7 +150,9 @@ export class Cluster implements Faultable {
     };
     const strategy = simulation.strategy(parts);
     const alone = new LocalStrategy({ clock, maxKeys: ALONE_KEYS, telemetry: silentTelemetry });
-    const gate = new Gate({ strategy, alone, onFailure: limit.onFailure, hosts });
+    const denials = strategy.sharing === 'redis' ? new Denials(clock) : undefined;
+    const now = (): number => clock.monotonic();
+    const gate = new Gate({ strategy, denials, now, alone, onFailure: limit.onFailure, hosts });
     const gateway: Gateway = { process, strategy, gate, ready: false, waiting: 0 };
     this.#gateways[process.host] = gateway;
     unsettled();

@@ -1,5 +1,6 @@
 import { StoreError } from '../../core/errors.ts';
 import type { FailurePolicy } from '../../core/types.ts';
+import type { Denials } from '../../limiter/denials.ts';
 import { shareOf } from '../../limiter/failure.ts';
 import type { Check, GroupVerdict, Strategy } from '../../sharing/strategy.ts';
 
@@ -8,6 +9,10 @@ export type Ground = 'shared' | 'fallback';
 
 export interface GateOptions {
   readonly strategy: Strategy;
+  /** Where asking is a trip: refusals that are known to be met again. */
+  readonly denials: Denials | undefined;
+  /** Monotonic time of the process. */
+  readonly now: () => number;
   /** Decides alone when the store cannot be asked and the policy is `local`. */
   readonly alone: Strategy;
   readonly onFailure: FailurePolicy;
@@ -27,7 +32,11 @@ export class Gate {
 
   /** Calls `decided` at once, or when the answer is there. `at`: the store's time of the decision, where that is another. */
   ask(check: Check, decided: (allowed: boolean, ground: Ground, at: number | undefined) => void): void {
-    const { strategy, onFailure } = this.#options;
+    const { strategy, onFailure, denials } = this.#options;
+    if (denials?.find(check) !== undefined) {
+      decided(false, 'shared', undefined);
+      return;
+    }
     const share = strategy.visibleShare?.() ?? 1;
     if (share < 1 && onFailure === 'deny') {
       decided(false, 'fallback', undefined);
@@ -43,8 +52,14 @@ export class Gate {
     answer: Promise<GroupVerdict>,
     decided: (allowed: boolean, ground: Ground, at: number | undefined) => void,
   ): void {
+    const { denials, now } = this.#options;
+    const sentAt = now();
     answer.then(
-      (verdict) => decided(verdict.allowed, 'shared', verdict.at),
+      (verdict) => {
+        const [refused] = verdict.verdicts;
+        if (!verdict.allowed && refused !== undefined) denials?.remember(check, refused, sentAt);
+        decided(verdict.allowed, 'shared', verdict.at);
+      },
       (error: unknown) => {
         if (!(error instanceof StoreError)) throw error;
         decided(this.#alone(check), 'fallback', undefined);

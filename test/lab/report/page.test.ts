@@ -42,6 +42,12 @@ describe('the page as text', () => {
     }
   });
 
+  it('says nothing of reality where nothing was live', () => {
+    const { reality: _, ...simulated } = sampleReport(1);
+    assert.match(html, /<h2 id="reality">/);
+    assert.doesNotMatch(reportPage(simulated), /reality|real gateways answer/);
+  });
+
   it('says where there is nothing to show', () => {
     const empty = reportPage({ ...sampleReport(1), rows: [] });
     assert.equal([...empty.matchAll(/No row of this report/g)].length, PLOTS.length);
@@ -102,10 +108,32 @@ describe('the page in a browser', () => {
     assert.deepEqual(await focused(), ['scroll', 0]);
     await page.keyboard.press('ArrowRight');
     await page.waitForFunction('document.activeElement.scrollLeft > 0');
-    const rows = await page.locator('tbody tr').count();
+    const rows = await page.locator('section[aria-labelledby="numbers"] tbody tr').count();
     assert.equal(rows, sampleReport(1).rows.length);
     await page.close();
   });
+
+  for (const scheme of ['light', 'dark'] as const) {
+    it(`holds real gateways against their simulation, in ${scheme} colours`, async () => {
+      const { page } = await open(360, scheme);
+      const section = page.locator('section[aria-labelledby="reality"]');
+      const { reality = [] } = sampleReport(1);
+      assert.ok(reality.length > 0);
+      assert.equal(await section.locator('tbody tr').count(), reality.length);
+      for (const verdict of ['yes', 'no'] as const) {
+        const rows = section.locator(`tbody tr.${verdict}`);
+        const expected = reality.filter(({ agrees }) => agrees === verdict).length;
+        assert.ok(expected > 0, 'the sample has both');
+        assert.equal(await rows.count(), expected);
+        assert.match((await rows.first().textContent()) ?? '', verdict === 'yes' ? /agrees/ : /differs/);
+      }
+      // Reached by the keyboard, behind the table of numbers.
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Tab');
+      assert.equal(await page.evaluate('document.activeElement.getAttribute("aria-labelledby")'), 'reality-caption');
+      await page.close();
+    });
+  }
 
   it('prints without cutting off the table', async () => {
     const { page } = await open(1000, 'dark');
@@ -114,7 +142,9 @@ describe('the page in a browser', () => {
     assert.equal(background, 'rgb(255, 255, 255)');
     // A4 across less its margins is 277 mm, which are 1047 CSS pixels.
     await page.setViewportSize({ width: 1047, height: 700 });
-    const width = await page.evaluate('document.querySelector("table").scrollWidth');
+    const width = await page.evaluate(
+      'Math.max(...[...document.querySelectorAll("table")].map((each) => each.scrollWidth))',
+    );
     assert.ok(Number(width) <= 1047, `${width} px`);
     await page.close();
   });

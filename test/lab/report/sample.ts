@@ -60,7 +60,12 @@ export function sampleReport(seed: number, hosts: readonly number[] = [2, 10, 10
     }
   }
   cells.push({ way: 'redis', hosts: 2, runs: runs('redis', 2, 0.1), analytic: undefined, source: 'live' });
-  cells.push({ way: 'mesh', hosts: 2, runs: runs('mesh', 2, 0.1), analytic: undefined, source: 'live' });
+  // Real ones that say more than was foreseen.
+  const busy = runs('mesh', 2, 0.1).map((run) => ({
+    ...run,
+    measures: { ...run.measures, messagesPerSecond: 2 * run.measures.messagesPerSecond, datedWithinSeconds: 0.001 },
+  }));
+  cells.push({ way: 'mesh', hosts: 2, runs: busy, analytic: undefined, source: 'live' });
   return buildReport({
     seed,
     scenario: 'sample <&"',
