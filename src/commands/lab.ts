@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { SluiceError } from '../core/errors.ts';
 import { didYouMean } from '../core/suggest.ts';
+import type { ClaimsFlags } from './lab-claims.ts';
 import type { LiveFlags } from './lab-live.ts';
 import type { PublishedFlags } from './lab-published.ts';
 import type { ReplayFlags } from './lab-replay.ts';
@@ -9,6 +10,7 @@ import type { SimulateFlags } from './lab-simulate.ts';
 
 /** Loaded when asked for. */
 const simulating = () => import('./lab-simulate.ts');
+const claiming = () => import('./lab-claims.ts');
 const publishing = () => import('./lab-published.ts');
 const living = () => import('./lab-live.ts');
 const replaying = () => import('./lab-replay.ts');
@@ -44,6 +46,15 @@ export function addLab(program: Command, exit: (code: number) => never): void {
     .option('--json <file>', 'write the report for scripts')
     .option('--html <file>', 'write the report as one page with plots')
     .action(async (flags: SimulateFlags) => exit(await (await simulating()).simulateCommand(flags)));
+
+  lab
+    .command('claims')
+    .description('what textbooks say of the ways of sharing, and whether it is so; exit code 1 if not')
+    .option('--seed <number>', 'of the first run (default: 1)')
+    .option('--runs <number>', 'runs, with seeds that follow (default: 3)')
+    .option('--json <file>', 'write the report for scripts')
+    .option('--html <file>', 'write the report as one page with plots')
+    .action(async (flags: ClaimsFlags) => exit(await (await claiming()).claimsCommand(flags)));
 
   lab
     .command('published')

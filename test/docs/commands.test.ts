@@ -6,7 +6,19 @@ import { before, describe, it } from 'node:test';
 import { runSluice } from '../support/gateway-process.ts';
 import { allPages, ROOT } from './markdown.ts';
 
-const COMMANDS = ['run', 'check', 'explain', 'schema', 'healthcheck', 'top', 'lab simulate', 'lab live', 'lab replay'];
+const COMMANDS = [
+  'run',
+  'check',
+  'explain',
+  'schema',
+  'healthcheck',
+  'top',
+  'lab simulate',
+  'lab live',
+  'lab claims',
+  'lab published',
+  'lab replay',
+];
 const STARTS = ['npm run -s sluice --', 'npm start --', 'npm start', 'sluice'];
 
 interface Shown {

@@ -55,7 +55,7 @@ export interface SetupFault {
 
 export interface VerdictNote {
   readonly claim: string;
-  readonly holds: 'yes' | 'no' | 'unclear';
+  readonly holds: 'yes' | 'no' | 'partly';
   /** The numbers that say so. */
   readonly why: string;
 }

@@ -7,13 +7,13 @@ export const PAGE_STYLE = `
   color-scheme: light dark;
   --ground: #fff; --ink: #1b1f24; --quiet: #59616b; --line: #d9dde2; --panel: #f6f7f9; --shade: #e6e9ee;
   --redis: #c24e00; --mesh: #0068a8; --gossip: #00805c; --leader: #a5447f; --random-leaders: #8a6a00; --other: #1b1f24;
-  --none: #6b7280; --split: #6b7280; --yes: #00704f; --no: #b3261e; --unclear: #7a5c00;
+  --none: #6b7280; --split: #6b7280; --yes: #00704f; --no: #b3261e; --partly: #7a5c00;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #14171b; --ink: #e8eaed; --quiet: #a2abb5; --line: #343a42; --panel: #1c2025; --shade: #2a3038;
     --redis: #ff8a3d; --mesh: #5ab7f0; --gossip: #35c79a; --leader: #e392c2; --random-leaders: #e8c440; --other: #e8eaed;
-    --none: #949ca6; --split: #949ca6; --yes: #4fd0a5; --no: #ff8f86; --unclear: #e8c440;
+    --none: #949ca6; --split: #949ca6; --yes: #4fd0a5; --no: #ff8f86; --partly: #e8c440;
   }
 }
 @media print {
@@ -21,7 +21,7 @@ export const PAGE_STYLE = `
     color-scheme: light;
     --ground: #fff; --ink: #000; --quiet: #444; --line: #bbb; --panel: #fff; --shade: #e8e8e8;
     --redis: #c24e00; --mesh: #0068a8; --gossip: #00805c; --leader: #a5447f; --random-leaders: #8a6a00; --other: #000;
-    --none: #6b7280; --split: #6b7280; --yes: #00704f; --no: #b3261e; --unclear: #7a5c00;
+    --none: #6b7280; --split: #6b7280; --yes: #00704f; --no: #b3261e; --partly: #7a5c00;
   }
 }
 * { box-sizing: border-box; }
@@ -76,9 +76,9 @@ td.seeds { white-space: normal; min-width: 6rem; }
 tr.first > * { border-top: 2px solid var(--quiet); }
 .verdicts { padding: 0; list-style: none; display: grid; gap: 0.5rem; }
 .verdicts li { border-left: 4px solid var(--line); padding-left: 0.7rem; }
-.verdicts .yes { border-color: var(--yes); } .verdicts .no { border-color: var(--no); } .verdicts .unclear { border-color: var(--unclear); }
+.verdicts .yes { border-color: var(--yes); } .verdicts .no { border-color: var(--no); } .verdicts .partly { border-color: var(--partly); }
 .verdicts strong { margin-right: 0.4rem; }
-.yes strong { color: var(--yes); } .no strong { color: var(--no); } .unclear strong { color: var(--unclear); }
+.yes strong { color: var(--yes); } .no strong { color: var(--no); } .partly strong { color: var(--partly); }
 footer { margin-top: 2rem; color: var(--quiet); font-size: 0.82rem; }
 @media print {
   @page { size: A4; margin: 12mm; }
