@@ -35,7 +35,7 @@ const STEADY_MS = 5_000;
  */
 export async function claimsCommand(flags: ClaimsFlags): Promise<number> {
   const seed = numberFlag(flags.seed, '--seed', 1, 0, 0x7fff_ffff);
-  const runs = numberFlag(flags.runs, '--runs', 3, 1, MOST_RUNS);
+  const runs = numberFlag(flags.runs, '--runs', 5, 1, MOST_RUNS);
   const steadyScenario: Scenario = { ...shipped('steady-double'), durationMs: STEADY_MS };
   const outageScenario = shipped('store-outage');
   const steady: Experiment = { scenario: steadyScenario, ways: WAYS, hosts: HOSTS, seed, runs };

@@ -51,7 +51,7 @@ export function addLab(program: Command, exit: (code: number) => never): void {
     .command('claims')
     .description('what textbooks say of the ways of sharing, and whether it is so; exit code 1 if not')
     .option('--seed <number>', 'of the first run (default: 1)')
-    .option('--runs <number>', 'runs, with seeds that follow (default: 3)')
+    .option('--runs <number>', 'runs, with seeds that follow (default: 5)')
     .option('--json <file>', 'write the report for scripts')
     .option('--html <file>', 'write the report as one page with plots')
     .action(async (flags: ClaimsFlags) => exit(await (await claiming()).claimsCommand(flags)));

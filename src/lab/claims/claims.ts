@@ -12,6 +12,8 @@ export interface Findings {
 
 /** How far an exponent that is fitted to a few numbers of hosts may be from a whole one. */
 const NEAR = 0.15;
+/** Growth that is still far from that of a full mesh, which is 2. */
+const SCALES = 1.6;
 /** Parts of the limit that make a difference. */
 const WORTH_TELLING = 0.01;
 
@@ -40,20 +42,26 @@ function gossipScales({ steady }: Findings): VerdictNote {
   const bytes = exponentOf(steady, 'gossip', 'bytesPerSecond');
   const [mesh, gossip] = [largest(steady, 'mesh'), largest(steady, 'gossip')];
   const linear = Math.abs(exponent - 1) <= NEAR;
-  const slower = above(gossip, mesh, 'convergenceSeconds');
+  const slower = compared(gossip, mesh, 'convergenceSeconds');
   return {
     claim: 'Gossip scales, and takes longer until all hosts agree.',
-    holds: linear && slower ? 'yes' : linear || (slower && exponent < 1.6) ? 'partly' : 'no',
+    holds: gossipVerdict(linear, exponent < SCALES, slower),
     why:
       `each host tells as many others, however many there are, but of a key that all of them count a message tells the counts of all: packets grow as hosts^${exponent.toFixed(2)}, bytes as hosts^${bytes.toFixed(2)}; on ${gossip.hosts} hosts all agree ` +
       `${seconds(gossip, 'convergenceSeconds')} after the last request, in a mesh after ${seconds(mesh, 'convergenceSeconds')}`,
   };
 }
 
+function gossipVerdict(linear: boolean, scales: boolean, slower: Compared): VerdictNote['holds'] {
+  if (slower === 'unclear') return 'unclear';
+  if (slower === 'more' && linear) return 'yes';
+  return linear || (slower === 'more' && scales) ? 'partly' : 'no';
+}
+
 function storeCosts({ steady, outage }: Findings): VerdictNote {
   const [redis, mesh] = [largest(steady, 'redis'), largest(steady, 'mesh')];
   const [without, withOther] = [largest(outage, 'redis'), largest(outage, 'mesh')];
-  const slower = above(redis, mesh, 'decisionLatencySeconds.p50');
+  const slower = compared(redis, mesh, 'decisionLatencySeconds.p50') === 'more';
   const falls = (without.overAdmission ?? 0) - (withOther.overAdmission ?? 0) > WORTH_TELLING;
   return {
     claim: 'A shared store adds latency to each decision, and is one more thing that can fail.',
@@ -68,11 +76,11 @@ function storeCosts({ steady, outage }: Findings): VerdictNote {
 function coordinationCuts({ steady }: Findings): VerdictNote {
   const [leader, mesh, gossip] = [largest(steady, 'leader'), largest(steady, 'mesh'), largest(steady, 'gossip')];
   const of = (row: ReportRow): number => row.messagesPerSecond ?? Number.NaN;
-  const fewer = above(mesh, leader, 'messagesPerSecond') && above(gossip, leader, 'messagesPerSecond');
+  const others = [mesh, gossip].map((row) => compared(row, leader, 'messagesPerSecond'));
   const hottest = (leader.hottestHostMessagesPerSecond ?? 0) / (gossip.hottestHostMessagesPerSecond ?? 1);
   return {
     claim: 'A leader that a coordination service elects cuts the messages.',
-    holds: fewer ? 'yes' : 'no',
+    holds: others.includes('less') ? 'no' : others.includes('unclear') ? 'unclear' : 'yes',
     why:
       `on ${leader.hosts} hosts ${showCount(of(leader))} messages a second: ${times(of(mesh) / of(leader))} fewer than in a mesh, ` +
       `${times(of(gossip) / of(leader))} fewer than by gossip. The leader itself has ${times(hottest)} as many as the busiest host of gossip`,
@@ -105,11 +113,23 @@ function exponentOf(rows: readonly ReportRow[], sharing: string, name: Measured)
   return mean(([a, b]) => (a - x) * (b - y)) / mean(([a]) => (a - x) ** 2);
 }
 
-/** More, and not by chance: the intervals of both, where they have some, lie apart. */
-function above(more: ReportRow, less: ReportRow, name: Measured): boolean {
-  const low = more.intervals[name]?.low ?? numberOf(more, name) ?? 0;
-  const high = less.intervals[name]?.high ?? numberOf(less, name) ?? 0;
-  return low > high;
+type Compared = 'more' | 'less' | 'unclear';
+
+/**
+ * Of two means: which is larger, if that is not by chance. The 95 % interval of their difference is made of those of both, as for
+ * independent ones; that both intervals lie apart would be asking for more. Single runs have none, and are taken as they are.
+ */
+function compared(one: ReportRow, other: ReportRow, name: Measured): Compared {
+  const [a, b] = [numberOf(one, name), numberOf(other, name)];
+  if (a === null || b === null) return 'unclear';
+  const half = Math.hypot(halfOf(one, name, a), halfOf(other, name, b));
+  if (Math.abs(a - b) <= half) return 'unclear';
+  return a > b ? 'more' : 'less';
+}
+
+/** Upwards: downwards an interval is cut at 0. */
+function halfOf(row: ReportRow, name: Measured, mean: number): number {
+  return (row.intervals[name]?.high ?? mean) - mean;
 }
 
 function largest(rows: readonly ReportRow[], sharing: string): ReportRow {

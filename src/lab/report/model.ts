@@ -55,7 +55,8 @@ export interface SetupFault {
 
 export interface VerdictNote {
   readonly claim: string;
-  readonly holds: 'yes' | 'no' | 'partly';
+  /** `unclear`: the runs differ too much from each other to tell. */
+  readonly holds: 'yes' | 'no' | 'partly' | 'unclear';
   /** The numbers that say so. */
   readonly why: string;
 }

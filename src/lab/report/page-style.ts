@@ -76,7 +76,7 @@ td.seeds { white-space: normal; min-width: 6rem; }
 tr.first > * { border-top: 2px solid var(--quiet); }
 .verdicts { padding: 0; list-style: none; display: grid; gap: 0.5rem; }
 .verdicts li { border-left: 4px solid var(--line); padding-left: 0.7rem; }
-.verdicts .yes { border-color: var(--yes); } .verdicts .no { border-color: var(--no); } .verdicts .partly { border-color: var(--partly); }
+.verdicts .yes { border-color: var(--yes); } .verdicts .no { border-color: var(--no); } .verdicts .partly { border-color: var(--partly); } .verdicts .unclear { border-color: var(--none); }
 .verdicts strong { margin-right: 0.4rem; }
 .yes strong { color: var(--yes); } .no strong { color: var(--no); } .partly strong { color: var(--partly); }
 footer { margin-top: 2rem; color: var(--quiet); font-size: 0.82rem; }

@@ -73,7 +73,7 @@ function setupList({ setup }: Report): string {
   return `<dl>${items.join('')}</dl>`;
 }
 
-const SAYS = { yes: 'Holds.', no: 'Does not hold.', partly: 'Holds in part.' } as const;
+const SAYS = { yes: 'Holds.', no: 'Does not hold.', partly: 'Holds in part.', unclear: 'Unclear.' } as const;
 
 function verdictList(verdicts: readonly VerdictNote[]): string {
   if (verdicts.length === 0) return '';

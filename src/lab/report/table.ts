@@ -118,7 +118,7 @@ function realityLines({ reality = [] }: Report): string[] {
   ];
 }
 
-const SAYS = { yes: 'holds', no: 'does not hold', partly: 'holds in part' } as const;
+const SAYS = { yes: 'holds', no: 'does not hold', partly: 'holds in part', unclear: 'unclear' } as const;
 export const TABLE_WIDTH = 100;
 
 function wrap(text: string, indent = ''): string[] {
