@@ -35,6 +35,8 @@ export interface SimulateFlags {
 
 const MOST_HOSTS = 10_000;
 const MOST_RUNS = 1_000;
+/** Beyond that a run takes minutes, and is made once unless said otherwise. */
+const MOST_HOSTS_TO_REPEAT = 2_000;
 
 /**
  * Runs a scenario on every number of hosts with every way of sharing, prints a table and writes what was asked for. Returns the
@@ -54,7 +56,7 @@ export async function simulateCommand(flags: SimulateFlags): Promise<number> {
   const ways = waysOf(flags.sharing);
   const hosts = numbers(flags.hosts ?? '4,20,100', '--hosts', 2, MOST_HOSTS);
   const seed = numberFlag(flags.seed, '--seed', 1, 0, 0x7fff_ffff);
-  const runs = numberFlag(flags.runs, '--runs', 3, 1, MOST_RUNS);
+  const runs = numberFlag(flags.runs, '--runs', Math.max(...hosts) > MOST_HOSTS_TO_REPEAT ? 1 : 3, 1, MOST_RUNS);
   const intervals = intervalsOf(flags.interval, found);
   const durationMs = durationOf(flags.duration, found);
   const cells: MeasuredCell[] = [];

@@ -41,7 +41,7 @@ export function addLab(program: Command, exit: (code: number) => never): void {
     .option('--hosts <numbers>', 'numbers of hosts, 2 to 10000 (default: 4,20,100)')
     .option('--interval <durations>', 'how often hosts tell each other, several to compare (default: the scenario’s)')
     .option('--seed <number>', 'of the first run (default: 1)')
-    .option('--runs <number>', 'runs of each, with seeds that follow (default: 3)')
+    .option('--runs <number>', 'runs of each, with seeds that follow (default: 3, 1 on more than 2,000 hosts)')
     .option('--duration <time>', 'how long requests arrive (default: the scenario’s; less on more than 150 hosts)')
     .option('--json <file>', 'write the report for scripts')
     .option('--html <file>', 'write the report as one page with plots')

@@ -1,5 +1,5 @@
 /** Runs experiments on all cores: one worker thread each, one run at a time in it. */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import type { MessagePort } from 'node:worker_threads';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { reasonOf } from '../core/errors.ts';
@@ -8,6 +8,8 @@ import { measure } from './measure.ts';
 
 /** Says that a thread is one of ours. */
 const MARK = 'sluice-lab';
+/** Of the machine's memory, for all threads together. */
+const MEMORY_PART = 0.7;
 
 type Answer = { readonly measures: Measures } | { readonly failed: string };
 
@@ -27,8 +29,11 @@ export async function runAll(jobs: readonly Job[], options: PoolOptions = {}): P
   // The longest first, so that no thread is left with one at the end.
   const order = jobs.map((_, i) => i).sort((a, b) => effort(jobs[b]) - effort(jobs[a]));
   let next = 0;
+  const threads = Math.min(jobs.length, options.threads ?? availableParallelism());
+  // Ten thousand hosts take more than Node gives a thread by itself.
+  const resourceLimits = { maxOldGenerationSizeMb: Math.floor((MEMORY_PART * totalmem()) / threads / 2 ** 20) };
   const work = async (): Promise<void> => {
-    const thread = new Worker(new URL(import.meta.url), { workerData: MARK });
+    const thread = new Worker(new URL(import.meta.url), { workerData: MARK, resourceLimits });
     try {
       for (let at = order[next++]; at !== undefined; at = order[next++]) {
         const job = jobs[at];
@@ -41,7 +46,6 @@ export async function runAll(jobs: readonly Job[], options: PoolOptions = {}): P
       await thread.terminate();
     }
   };
-  const threads = Math.min(jobs.length, options.threads ?? availableParallelism());
   await Promise.all(Array.from({ length: threads }, work));
   return results;
 }

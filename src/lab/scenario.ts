@@ -57,10 +57,13 @@ export function ratePerSecond({ limit, windowMs }: WindowedPolicy): number {
 }
 
 /** Up to so many hosts a scenario is run for as long as it says. */
-const MOST_HOSTS_IN_FULL = 150;
-/** However many there are, requests arrive for so long, and for so many windows. */
+const MOST_HOSTS_IN_FULL = 100;
+/** On more than that, requests arrive for so long, and for so many windows. */
 const LEAST_MS = 2_000;
 const LEAST_WINDOWS = 2;
+/** On still more, half a second is what can be waited for: ten thousand hosts that gossip tell each other ten million counts in it. */
+const MOST_HOSTS_FOR_WINDOWS = 2_000;
+const SHORTEST_MS = 500;
 
 /**
  * How long requests arrive on so many hosts, milliseconds: shorter the more there are, so that about as much is simulated. In full
@@ -69,6 +72,7 @@ const LEAST_WINDOWS = 2;
 export function durationOn({ durationMs, policy, faults, loads }: Scenario, hosts: number): number {
   if (hosts <= MOST_HOSTS_IN_FULL || faults.length > 0 || loads.some(({ steps }) => steps.length > 1))
     return durationMs;
+  if (hosts > MOST_HOSTS_FOR_WINDOWS) return Math.min(durationMs, SHORTEST_MS);
   const least = Math.max(LEAST_MS, LEAST_WINDOWS * policy.windowMs);
   const shorter = Math.round((durationMs * MOST_HOSTS_IN_FULL) / hosts / 1_000) * 1_000;
   return Math.min(durationMs, Math.max(least, shorter));
