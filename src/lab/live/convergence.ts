@@ -12,17 +12,27 @@ export interface Watched {
   /** As requests carried them. */
   readonly keys: readonly string[];
   readonly signal: AbortSignal;
+  /** Monotonic time of the last request. */
+  readonly fromMs: number;
 }
 
 const WITHIN_MS = 30_000;
 const MOST_KEYS = 20;
 
-/** Seconds from now until all hosts hold the same counts; null: not while it was watched. */
-export async function convergence({ clock, scenario, way, hosts, keys, signal }: Watched): Promise<number | null> {
+/** Seconds from the last request until all hosts were seen to hold the same counts; null: not while it was watched. */
+export async function convergence({
+  clock,
+  scenario,
+  way,
+  hosts,
+  keys,
+  signal,
+  fromMs,
+}: Watched): Promise<number | null> {
   const { policy } = scenario;
-  const from = clock.monotonic();
+  const until = clock.monotonic() + WITHIN_MS;
   const watched = keys.slice(0, MOST_KEYS);
-  while (clock.monotonic() - from < WITHIN_MS) {
+  while (clock.monotonic() < until) {
     signal.throwIfAborted();
     const asked = clock.monotonic();
     const views = await Promise.all(
@@ -31,9 +41,10 @@ export async function convergence({ clock, scenario, way, hosts, keys, signal }:
       ),
     );
     // Hosts answer one after the other, and meanwhile the window slides on.
-    const tolerated = 1 + ((clock.monotonic() - asked) / policy.windowMs) * policy.limit;
+    const answered = clock.monotonic();
+    const tolerated = 1 + ((answered - asked) / policy.windowMs) * policy.limit;
     const agree = views.every((each) => Math.max(...each) - Math.min(...each) <= tolerated);
-    if (agree) return (asked - from) / 1_000;
+    if (agree) return (answered - fromMs) / 1_000;
     await pause(clock, Math.max(5, scenario.intervalMs / 10));
   }
   return null;

@@ -87,7 +87,7 @@ async function runOnce(job: LiveJob, attempt: number): Promise<LiveMeasures | st
   const before = await Promise.all(fleet.hosts.map((host) => scrape(host.adminUrl)));
   const bytesBefore = fleet.redis === undefined ? 0 : await redisBytes(fleet.redis.port);
   await inPhase(job);
-  const epochMs = clock.now();
+  const [epochMs, startedAt] = [clock.now(), clock.monotonic()];
   const arrivals = arrivalsFor(scenario, fleet.hosts.length, seed, epochMs);
   const faults = letThingsHappen(clock, scenario, fleet);
   let seen: Seen[];
@@ -102,7 +102,12 @@ async function runOnce(job: LiveJob, attempt: number): Promise<LiveMeasures | st
   const keys = new Set(arrivals.map(({ key }) => key));
   const agreed = isBaseline(way)
     ? null
-    : await convergence({ ...{ clock, scenario, way, hosts: fleet.hosts, signal }, keys: [...keys].map(keyOf) });
+    : await convergence({
+        ...{ clock, scenario, way, hosts: fleet.hosts, signal },
+        keys: [...keys].map(keyOf),
+        // Times of arrivals count from the start.
+        fromMs: startedAt + seen.reduce((last, { sentAt }) => Math.max(last, sentAt), 0),
+      });
   const after = await Promise.all(fleet.hosts.map((host) => scrape(host.adminUrl)));
   const changes = after.map((samples, i) => since(before[i], samples));
   const bytes = fleet.redis === undefined ? 0 : (await redisBytes(fleet.redis.port)) - bytesBefore;
