@@ -1,6 +1,11 @@
 /** Flags that the lab's commands have in common, and how they write what was found. */
 import { writeFileSync } from 'node:fs';
+import { formatDuration, parseDuration } from '../core/duration.ts';
 import { reasonOf, SluiceError } from '../core/errors.ts';
+
+export function usage(message: string): SluiceError {
+  return new SluiceError('SLUICE_USAGE', message);
+}
 
 /**
  * A flag that is a whole number from `least` to `most`; `preset` when it was not given.
@@ -20,7 +25,19 @@ export function numberFlag(
 export function wholeNumber(text: string, flag: string, least: number, most: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text.trim()) && value >= least && value <= most) return value;
-  throw new SluiceError('SLUICE_USAGE', `${flag}: ${JSON.stringify(text)} is no whole number from ${least} to ${most}`);
+  throw usage(`${flag}: ${JSON.stringify(text)} is no whole number from ${least} to ${most}`);
+}
+
+/**
+ * A flag that is a duration from `least` to `most`, in milliseconds.
+ * @throws SluiceError SLUICE_USAGE
+ */
+export function duration(text: string, flag: string, least: number, most: number): number {
+  const ms = parseDuration(text.trim());
+  if (ms !== undefined && ms >= least && ms <= most) return ms;
+  throw usage(
+    `${flag}: ${JSON.stringify(text)} is no duration from ${formatDuration(least)} to ${formatDuration(most)}`,
+  );
 }
 
 /**
@@ -34,9 +51,4 @@ export function writeReport<R>(file: string | undefined, report: R, text: (repor
   } catch (error) {
     throw new SluiceError('SLUICE_OUTPUT', `cannot write ${file}: ${reasonOf(error)}`, { cause: error });
   }
-}
-
-/** For scripts; ends with a line feed. */
-export function jsonOf(report: unknown): string {
-  return `${JSON.stringify(report, undefined, 2)}\n`;
 }

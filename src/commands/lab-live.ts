@@ -2,7 +2,6 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../core/clock.ts';
-import { formatDuration, parseDuration } from '../core/duration.ts';
 import { SluiceError } from '../core/errors.ts';
 import { formatRate } from '../core/rate.ts';
 import type { Cell } from '../lab/experiment.ts';
@@ -17,7 +16,7 @@ import { reportPage } from '../lab/report/page.ts';
 import { buildReport, reportJson } from '../lab/report/report.ts';
 import { reportTable } from '../lab/report/table.ts';
 import type { Scenario } from '../lab/scenario.ts';
-import { numberFlag, writeReport } from './lab-flags.ts';
+import { duration, numberFlag, usage, writeReport } from './lab-flags.ts';
 import { findScenario } from './lab-scenario.ts';
 import { numbers, setupOf, waysOf } from './lab-simulate.ts';
 import { print } from './output.ts';
@@ -124,8 +123,10 @@ function phaseOf(cells: readonly Cell[], seed: number): number | undefined {
 }
 
 function liveScenario(found: Scenario, flags: LiveFlags, rate: number): Scenario {
-  const intervalMs = durationOf(flags.interval, '--interval', 10, 10_000) ?? found.intervalMs;
-  const durationMs = durationOf(flags.duration, '--duration', 1_000, 3_600_000) ?? found.durationMs;
+  const intervalMs =
+    flags.interval === undefined ? found.intervalMs : duration(flags.interval, '--interval', 10, 10_000);
+  const durationMs =
+    flags.duration === undefined ? found.durationMs : duration(flags.duration, '--duration', 1_000, 3_600_000);
   const wanted = { ...found, intervalMs, durationMs };
   const why = onlySimulated(wanted);
   if (why !== undefined) {
@@ -134,17 +135,4 @@ function liveScenario(found: Scenario, flags: LiveFlags, rate: number): Scenario
   const scenario = scaledTo(wanted, rate);
   if (scenario !== undefined) return scenario;
   throw usage(`--rate: with ${rate} requests a second the limit of scenario ${found.name} would be too small a number`);
-}
-
-function durationOf(text: string | undefined, flag: string, least: number, most: number): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = parseDuration(text.trim());
-  if (ms !== undefined && ms >= least && ms <= most) return ms;
-  throw usage(
-    `${flag}: ${JSON.stringify(text)} is no duration from ${formatDuration(least)} to ${formatDuration(most)}`,
-  );
-}
-
-function usage(message: string): SluiceError {
-  return new SluiceError('SLUICE_USAGE', message);
 }

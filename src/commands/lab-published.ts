@@ -3,7 +3,8 @@ import { systemClock } from '../core/clock.ts';
 import { Progress } from '../lab/progress.ts';
 import type { PublishedReport, PublishedRow } from '../lab/published/published.ts';
 import { publishedReport, publishedSteps } from '../lab/published/published.ts';
-import { jsonOf, numberFlag, writeReport } from './lab-flags.ts';
+import { reportJson } from '../lab/report/report.ts';
+import { numberFlag, writeReport } from './lab-flags.ts';
 import { print } from './output.ts';
 
 export interface PublishedFlags {
@@ -32,7 +33,7 @@ export async function publishedCommand(flags: PublishedFlags): Promise<number> {
   const report = publishedReport({ seed, runs, sources: SOURCES, onDone: () => progress.at(++done, 'measured') });
   progress.end();
   await print(publishedTable(report));
-  writeReport(flags.json, report, jsonOf);
+  writeReport(flags.json, report, reportJson);
   return 0;
 }
 

@@ -1,7 +1,6 @@
 /** `sluice lab simulate`: ways of sharing on a virtual network, measured and reported. */
 import { systemClock } from '../core/clock.ts';
 import { formatDuration, parseDuration } from '../core/duration.ts';
-import { SluiceError } from '../core/errors.ts';
 import { formatRate } from '../core/rate.ts';
 import { didYouMean } from '../core/suggest.ts';
 import type { Cell } from '../lab/experiment.ts';
@@ -16,7 +15,7 @@ import type { Scenario } from '../lab/scenario.ts';
 import { durationOn, eventsEndMs } from '../lab/scenario.ts';
 import type { Way } from '../lab/ways.ts';
 import { WAYS } from '../lab/ways.ts';
-import { numberFlag, wholeNumber, writeReport } from './lab-flags.ts';
+import { duration, numberFlag, usage, wholeNumber, writeReport } from './lab-flags.ts';
 import { findScenario, shippedScenarios } from './lab-scenario.ts';
 import { print } from './output.ts';
 
@@ -140,18 +139,11 @@ function intervalsOf(text: string | undefined, scenario: Scenario): number[] {
 
 function durationOf(text: string | undefined, scenario: Scenario): number | undefined {
   if (text === undefined) return undefined;
-  const ms = parseDuration(text.trim());
-  if (ms === undefined || ms < 100 || ms > 3_600_000) {
-    throw usage(`--duration: ${JSON.stringify(text)} is no duration from 100ms to 1h`);
-  }
+  const ms = duration(text, '--duration', 100, 3_600_000);
   const events = eventsEndMs(scenario);
   if (ms > events) return ms;
   const until = formatDuration(events);
   throw usage(`--duration: in ${scenario.name} something happens until ${until}, so it takes more than ${text.trim()}`);
-}
-
-function usage(message: string): SluiceError {
-  return new SluiceError('SLUICE_USAGE', message);
 }
 
 function listOfScenarios(): string {

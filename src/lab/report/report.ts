@@ -22,7 +22,7 @@ export function buildReport({ seed, scenario, setup, cells, verdicts = [] }: Rep
   };
 }
 
-/** The report for scripts; ends with a line feed. */
-export function reportJson(report: Report): string {
+/** A report for scripts; ends with a line feed. */
+export function reportJson(report: object): string {
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }
