@@ -2,7 +2,7 @@ import type { CountSlot, Tally } from '../cluster/wire/counts.ts';
 import type { CounterEntry } from './counter-map.ts';
 import type { ReplicaHost } from './replica-hosts.ts';
 import type { HostTallies } from './replica-tallies.ts';
-import type { OwnUse } from './replicated-use.ts';
+import type { NewsTimes, OwnUse } from './replicated-use.ts';
 
 /** Long before any round. */
 export const NEVER = -1_000_000;
@@ -158,19 +158,26 @@ export class ReplicaCounter implements CounterEntry {
   }
 
   /**
+   * What `use` makes of all that was heard; see {@link OwnUse.hear}.
+   * @param index the sub-window that is now; a fixed window, kept alone, owes nothing to the one before
+   */
+  hear(use: OwnUse, index: number, now: number, times: NewsTimes): number {
+    let net = this.heardNet;
+    if (this.keep === 1) {
+      use.startWindow(index);
+      net = this.find(index)?.othersNet ?? 0;
+    }
+    return use.hear(this.heardAsked, net, this.heardAt, now, times);
+  }
+
+  /**
    * News have come: what this host's decisions make of them is made now, so that the next one need not. A bucket hears of them
    * when it is asked, since they lower its level then.
    */
   tellUse(now: number): void {
     const { use } = this;
     if (use === undefined || use.bucket !== undefined || use.times === undefined) return;
-    let net = this.heardNet;
-    if (this.keep === 1) {
-      const index = Math.floor(now / this.sliceMs);
-      use.startWindow(index);
-      net = this.find(index)?.othersNet ?? 0;
-    }
-    use.hear(this.heardAsked, net, now, now, use.times);
+    this.hear(use, Math.floor(now / this.sliceMs), now, use.times);
   }
 
   find(index: number): ReplicaSlot | undefined {

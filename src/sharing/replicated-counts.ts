@@ -116,7 +116,7 @@ export class ReplicatedCounts {
     }
     if (policy.algorithm === 'token-bucket') {
       const use = this.#useOf(counter, now);
-      const unheardMs = this.#hear(policy, counter, use, Math.floor(now / counter.sliceMs), now);
+      const unheardMs = counter.hear(use, Math.floor(now / counter.sliceMs), now, this.times);
       use.bucket = settled(use.bucket, counter, policy, now, unheardMs);
       const { remaining, resetMs } = tokenBucket.decide(policy, use.bucket.state, 0, now);
       return { present: resetMs > 0, remaining: Math.max(0, remaining), resetMs };
@@ -144,7 +144,7 @@ export class ReplicatedCounts {
     const counter = this.#counterOf(check.counter, policy);
     const use = counter.use ?? this.#useOf(counter, now);
     const index = Math.floor(now / counter.sliceMs);
-    const unheardMs = this.#hear(policy, counter, use, index, now);
+    const unheardMs = counter.hear(use, index, now, this.times);
     if (policy.algorithm !== 'token-bucket' && check.share === undefined) {
       const plain = quickVerdict(policy, counter, index, cost, now);
       if (plain !== undefined) return this.#judged(check, plain, counter, use, index, undefined, undefined, now);
@@ -191,16 +191,6 @@ export class ReplicatedCounts {
     const counter = this.#replica.own(name, sliceOf(policy), keepOf(policy));
     counter.policy = policy;
     return counter;
-  }
-
-  /** Milliseconds since it was done last. */
-  #hear(policy: WindowedPolicy, counter: ReplicaCounter, use: OwnUse, index: number, now: number): number {
-    let net = counter.heardNet;
-    if (policy.algorithm === 'fixed-window') {
-      use.startWindow(index);
-      net = counter.find(index)?.othersNet ?? 0;
-    }
-    return use.hear(counter.heardAsked, net, counter.heardAt, now, this.times);
   }
 
   /** undefined: `check` fits into this host's share of the `left` units. Otherwise what of the share is left, whole units. */
