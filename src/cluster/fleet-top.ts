@@ -1,6 +1,7 @@
 /** The busiest keys of a limit over all hosts that know each other, asked for one by one when somebody wants to know. */
 import type { Clock } from '../core/clock.ts';
 import { WireError } from '../core/errors.ts';
+import { SharedAnswers } from '../core/shared-answers.ts';
 import type { Telemetry } from '../core/telemetry.ts';
 import type { FleetTopAnswer, SentTop, TopSummary } from '../core/top-summary.ts';
 import { addUpTops, readTop, writeTop } from '../core/top-summary.ts';
@@ -38,7 +39,7 @@ const MOST_AT_ONCE = 32;
  */
 export class PeersFleetTop implements Receiver {
   readonly #options: PeersFleetTopOptions;
-  readonly #running = new Map<string, Promise<FleetTopAnswer>>();
+  readonly #answers = new SharedAnswers<FleetTopAnswer>();
   readonly #waiting: (() => void)[] = [];
   #asking = 0;
 
@@ -49,11 +50,7 @@ export class PeersFleetTop implements Receiver {
 
   /** Several askers at once share one answer. Never rejects. */
   ask(limit: string): Promise<FleetTopAnswer> {
-    const running = this.#running.get(limit);
-    if (running !== undefined) return running;
-    const answer = this.#collect(limit).finally(() => this.#running.delete(limit));
-    this.#running.set(limit, answer);
-    return answer;
+    return this.#answers.ask(limit, (name) => this.#collect(name));
   }
 
   message(): void {

@@ -1,5 +1,6 @@
 /** The busiest keys of a limit over all instances that share a Redis, exchanged only while somebody asks. */
 import type { Clock } from '../core/clock.ts';
+import { SharedAnswers } from '../core/shared-answers.ts';
 import type { FleetTopAnswer, SentTop, TopSummary } from '../core/top-summary.ts';
 import { addUpTops, readTop, writeTop } from '../core/top-summary.ts';
 import type { KeyLayout } from './keys.ts';
@@ -37,7 +38,7 @@ const MOST_INSTANCES = 256;
  */
 export class RedisFleetTop {
   readonly #options: RedisFleetTopOptions;
-  readonly #running = new Map<string, Promise<FleetTopAnswer>>();
+  readonly #answers = new SharedAnswers<FleetTopAnswer>();
 
   constructor(options: RedisFleetTopOptions) {
     this.#options = options;
@@ -59,11 +60,7 @@ export class RedisFleetTop {
    * @throws StoreError when Redis cannot be asked
    */
   ask(limit: string): Promise<FleetTopAnswer> {
-    const running = this.#running.get(limit);
-    if (running !== undefined) return running;
-    const answer = this.#collect(limit).finally(() => this.#running.delete(limit));
-    this.#running.set(limit, answer);
-    return answer;
+    return this.#answers.ask(limit, (name) => this.#collect(name));
   }
 
   async #collect(limit: string): Promise<FleetTopAnswer> {
