@@ -3,7 +3,7 @@ import type { CompiledLimit, Plan, PlannedRate } from './compile.ts';
 
 /**
  * How a limit stands towards one request.
- * `unasked`: another limit refused before. `known`: refused from memory. `waved`: let pass because nobody could count.
+ * `unasked`: another limit refused before, or not all of its rates are answered yet. `known`: refused from memory. `waved`: let pass because nobody could count.
  * `unavailable`: refused because nobody could count.
  */
 export type Standing = 'unasked' | 'allowed' | 'denied' | 'known' | 'waved' | 'unavailable';
@@ -23,8 +23,13 @@ export interface Ask {
   standing: Standing;
 }
 
-/** The checks of several limits as one group, in order. */
+/** What is not answered yet of several limits, as one group, in order. */
 export function groupOf(asks: readonly Ask[]): readonly Check[] {
   const [only] = asks;
-  return asks.length === 1 && only !== undefined ? only.checks : asks.flatMap((ask) => ask.checks);
+  return asks.length === 1 && only !== undefined ? unanswered(only) : asks.flatMap(unanswered);
+}
+
+/** The limit's checks that have no verdict yet. */
+export function unanswered({ checks, verdicts }: Ask): readonly Check[] {
+  return verdicts === undefined ? checks : checks.filter((_check, i) => verdicts[i] === undefined);
 }

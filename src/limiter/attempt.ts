@@ -1,8 +1,9 @@
 import { SluiceError } from '../core/errors.ts';
 import type { DecisionTrace } from '../core/tracing.ts';
 import type { Check, GroupVerdict, Strategy, Verdict } from '../sharing/strategy.ts';
-import type { Ask } from './ask.ts';
-import { groupOf } from './ask.ts';
+import type { Ask, Standing } from './ask.ts';
+import { groupOf, unanswered } from './ask.ts';
+import { Charges } from './charges.ts';
 import type { CompiledLimit, Plan, PlannedRate } from './compile.ts';
 import { counterOf } from './compile.ts';
 import type { LimiterContext } from './context.ts';
@@ -11,17 +12,6 @@ import { despiteLostPeers } from './lost-peers.ts';
 import type { Outcome } from './outcome.ts';
 import { outcomeOf } from './outcome-of.ts';
 import type { Stage } from './stages.ts';
-
-interface Charge {
-  readonly strategy: Strategy;
-  readonly group: readonly Check[];
-  readonly verdict: GroupVerdict;
-}
-
-interface Holding {
-  readonly strategy: Strategy;
-  readonly check: Check;
-}
 
 /**
  * One request on its way through its limits: stage by stage, each charged as a whole or not at all. When a later stage refuses,
@@ -32,8 +22,7 @@ export class Attempt {
   readonly #context: LimiterContext;
   readonly #trace: DecisionTrace | undefined;
   readonly #asks: Ask[] = [];
-  #charges: Charge[] | undefined;
-  #holdings: Holding[] | undefined;
+  #taken: Charges | undefined;
   #shadowMissing: string[] | undefined;
   #refused = false;
 
@@ -115,8 +104,9 @@ export class Attempt {
     if (answer instanceof Promise) {
       return answer.then(
         (verdict) => {
-          this.#trace?.asked(stage.sharing, sentAt, clock.monotonic(), undefined);
-          this.#answered(stage, asks, group, sentAt, verdict);
+          const failure = verdict.failure === undefined ? undefined : codeOf(verdict.failure);
+          this.#trace?.asked(stage.sharing, sentAt, clock.monotonic(), failure);
+          return this.#answered(stage, asks, group, sentAt, verdict);
         },
         (error: unknown) => {
           this.#trace?.asked(stage.sharing, sentAt, clock.monotonic(), codeOf(error));
@@ -124,11 +114,16 @@ export class Attempt {
         },
       );
     }
-    this.#answered(stage, asks, group, sentAt, answer);
-    return undefined;
+    return this.#answered(stage, asks, group, sentAt, answer);
   }
 
-  #answered(stage: Stage, asks: readonly Ask[], group: readonly Check[], sentAt: number, verdict: GroupVerdict): void {
+  #answered(
+    stage: Stage,
+    asks: readonly Ask[],
+    group: readonly Check[],
+    sentAt: number,
+    verdict: GroupVerdict,
+  ): Promise<void> | undefined {
     this.#context.telemetry.decisionTime(stage.sharing, (this.#context.clock.monotonic() - sentAt) / 1_000);
     if (stage.remote) {
       for (let i = 0; i < group.length; i++) {
@@ -139,10 +134,18 @@ export class Attempt {
         }
       }
     }
-    this.#settle(stage.strategy, asks, group, verdict, stage.last);
+    if (verdict.failure === undefined) {
+      this.#settle(stage.strategy, asks, group, verdict, stage.last);
+      return undefined;
+    }
+    this.#context.defects.report(stage.sharing, verdict.failure);
+    this.#settle(stage.strategy, asks, group, verdict, false);
+    if (this.#refused) return undefined;
+    const left = asks.filter(({ standing }) => standing === 'unasked');
+    return this.#decideByPolicy(left, stage.last);
   }
 
-  /** Takes in an answer of whichever strategy gave it. */
+  /** Takes in an answer to what is not answered of `asks`, of whichever strategy gave it. */
   #settle(
     strategy: Strategy,
     asks: readonly Ask[],
@@ -152,56 +155,46 @@ export class Attempt {
   ): void {
     let from = 0;
     for (const ask of asks) {
-      const count = ask.checks.length;
-      const part = count === group.length ? verdict : partOf(verdict, from, count);
-      const { verdicts } = part;
-      from += count;
-      ask.verdicts = verdicts;
-      ask.standing = verdicts.every(isAllowed) ? 'allowed' : 'denied';
+      const checks = unanswered(ask);
+      const part = checks.length === group.length ? verdict : partOf(verdict, from, checks.length);
+      from += checks.length;
+      ask.verdicts = ask.verdicts === undefined ? part.verdicts : filledIn(ask.verdicts, part.verdicts);
+      ask.standing = standingOf(ask.verdicts);
       if (!verdict.allowed) continue;
-      if (ask.standing === 'denied') this.#giveBackPartly(strategy, ask.checks, part);
-      else if (!last) this.#charged(strategy, ask.checks, part);
-      if (ask.standing === 'allowed') this.#hold(strategy, ask.checks);
+      if (ask.standing === 'denied') {
+        this.#giveBackPartly(strategy, ask, checks, part);
+        continue;
+      }
+      if (!last) this.#take().add(ask, strategy, checks, part);
+      this.#hold(strategy, checks, part);
     }
     if (!verdict.allowed) this.#refuse();
   }
 
   /** A limit in shadow mode whose one rate had room and whose other had not: as when enforced, it is charged on neither. */
-  #giveBackPartly(strategy: Strategy, checks: readonly Check[], verdict: GroupVerdict): void {
+  #giveBackPartly(strategy: Strategy, ask: Ask, checks: readonly Check[], verdict: GroupVerdict): void {
     checks.forEach((check, i) => {
       if (verdict.verdicts[i]?.allowed !== true) return;
-      this.#refund({ strategy, group: [check], verdict: { ...partOf(verdict, i, 1), allowed: true } });
+      this.#take().refund(strategy, [check], { ...partOf(verdict, i, 1), allowed: true });
     });
+    this.#taken?.giveBack(ask);
   }
 
-  #charged(strategy: Strategy, group: readonly Check[], verdict: GroupVerdict): void {
-    this.#charges ??= [];
-    this.#charges.push({ strategy, group, verdict });
-  }
-
-  #hold(strategy: Strategy, checks: readonly Check[]): void {
-    for (const check of checks) {
-      if (check.holder === undefined) continue;
-      this.#holdings ??= [];
-      this.#holdings.push({ strategy, check });
+  #hold(strategy: Strategy, checks: readonly Check[], { verdicts }: GroupVerdict): void {
+    for (let i = 0; i < checks.length; i++) {
+      const check = checks[i];
+      if (check?.holder !== undefined && verdicts[i]?.allowed === true) this.#take().hold(strategy, check);
     }
+  }
+
+  #take(): Charges {
+    this.#taken ??= new Charges(this.#context.defects);
+    return this.#taken;
   }
 
   #refuse(): void {
     this.#refused = true;
-    const charges = this.#charges;
-    this.#charges = undefined;
-    // A refund ends holdings too.
-    this.#holdings = undefined;
-    if (charges !== undefined) for (const charge of charges) this.#refund(charge);
-  }
-
-  #refund({ strategy, group, verdict }: Charge): void {
-    try {
-      strategy.refund(group, verdict);
-    } catch (error) {
-      this.#context.defects.report(strategy.sharing, error);
-    }
+    this.#taken?.giveBack();
   }
 
   /** The stage's count cannot be reached: each limit's own policy decides. */
@@ -209,6 +202,12 @@ export class Attempt {
     const { clock, telemetry, defects } = this.#context;
     telemetry.decisionTime(stage.sharing, (clock.monotonic() - sentAt) / 1_000);
     defects.report(stage.sharing, error);
+    return this.#decideByPolicy(asks, stage.last);
+  }
+
+  /** Decides what nobody has answered of `asks`. */
+  #decideByPolicy(asks: readonly Ask[], last: boolean): Promise<void> | undefined {
+    const { telemetry } = this.#context;
     const alone: Ask[] = [];
     for (const ask of asks) {
       const { name, onFailure, shadow } = ask.limit;
@@ -220,20 +219,23 @@ export class Attempt {
         ask.standing = 'waved';
       } else {
         ask.standing = 'unavailable';
-        if (!shadow) this.#refused = true;
+        if (shadow) this.#taken?.giveBack(ask);
+        else this.#refused = true;
       }
     }
     if (this.#refused) {
       this.#refuse();
       return undefined;
     }
-    return alone.length === 0 ? undefined : this.#decideAlone(alone, stage.last);
+    return alone.length === 0 ? undefined : this.#decideAlone(alone, last);
   }
 
   #decideAlone(asks: readonly Ask[], last: boolean): Promise<void> | undefined {
     const { fallback, shares, defects } = this.#context;
     for (const ask of asks) {
-      ask.checks = ask.checks.map((check) => ({ ...check, policy: shares.of(check.policy) }));
+      ask.checks = ask.checks.map((check, i) =>
+        ask.verdicts?.[i] === undefined ? { ...check, policy: shares.of(check.policy) } : check,
+      );
     }
     const group = groupOf(asks);
     // Nothing is left to count with: availability is what `local` was chosen for.
@@ -264,7 +266,7 @@ export class Attempt {
 
   /** What to do with the request. Reports each limit's decision; call once. */
   outcome(): Outcome {
-    const release = this.#holdings === undefined ? undefined : releaser(this.#holdings, this.#context);
+    const release = this.#taken?.releaser();
     return outcomeOf(this.#asks, this.#refused, this.#shadowMissing, release, this.#context, this.#trace);
   }
 }
@@ -273,24 +275,22 @@ function codeOf(error: unknown): string {
   return error instanceof SluiceError ? error.code : 'internal';
 }
 
-function isAllowed(verdict: Verdict): boolean {
-  return verdict.allowed;
+function standingOf(verdicts: readonly (Verdict | undefined)[]): Standing {
+  let standing: Standing = 'allowed';
+  for (const verdict of verdicts) {
+    if (verdict === undefined) standing = 'unasked';
+    else if (!verdict.allowed) return 'denied';
+  }
+  return standing;
 }
 
-/** Ends the holdings of one request, once however often it is called. */
-function releaser(holdings: readonly Holding[], { defects }: LimiterContext): () => void {
-  let held = true;
-  return () => {
-    if (!held) return;
-    held = false;
-    for (const { strategy, check } of holdings) {
-      try {
-        strategy.release(check);
-      } catch (error) {
-        defects.report(strategy.sharing, error);
-      }
-    }
-  };
+/** `verdicts` with the missing ones out of `found`, in order. */
+function filledIn(
+  verdicts: readonly (Verdict | undefined)[],
+  found: readonly (Verdict | undefined)[],
+): readonly (Verdict | undefined)[] {
+  let next = 0;
+  return verdicts.map((verdict) => verdict ?? found[next++]);
 }
 
 /** The verdict on some of a group's checks, with the times at which they were charged. */

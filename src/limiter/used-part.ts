@@ -5,12 +5,12 @@ import type { Ask } from './ask.ts';
  * How much of its limit a key had used when the request was decided, the request itself included: 1 is all of it, more was
  * refused. Of several rates the fullest. undefined when nobody counted.
  */
-export function usedPart({ rates, verdicts, cost }: Ask): number | undefined {
+export function usedPart({ checks, verdicts, cost }: Ask): number | undefined {
   if (verdicts === undefined) return undefined;
   let most: number | undefined;
-  for (let i = 0; i < rates.length; i++) {
+  for (let i = 0; i < checks.length; i++) {
     const verdict = verdicts[i];
-    const policy = rates[i]?.policy;
+    const policy = checks[i]?.policy;
     if (verdict === undefined || policy === undefined) continue;
     const capacity = capacityOf(policy);
     // What is left is told after an allowed request has taken its part, and before a refused one.

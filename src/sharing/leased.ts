@@ -142,17 +142,15 @@ export class LeasedStrategy implements Strategy {
   ): GroupVerdict | Promise<GroupVerdict> {
     const rest = group.filter((_check, i) => known[i] === undefined);
     const whole = (answer: GroupVerdict): GroupVerdict => {
-      const verdicts: Verdict[] = [];
+      const verdicts: (Verdict | undefined)[] = [];
       const ats: number[] = [];
       let next = 0;
       for (const verdict of known) {
-        const own = verdict ?? answer.verdicts[next];
-        if (own === undefined) continue;
-        verdicts.push(own);
+        verdicts.push(verdict ?? answer.verdicts[next]);
         ats.push(answer.ats?.[next] ?? answer.at);
         if (verdict === undefined) next += 1;
       }
-      return { allowed: answer.allowed, verdicts, at: answer.at, ats };
+      return { ...answer, verdicts, ats };
     };
     const answer = rest.length === 0 ? { allowed: true, verdicts: [], at: 0 } : this.check(rest);
     return answer instanceof Promise ? answer.then(whole) : whole(answer);
@@ -272,6 +270,6 @@ function late(): StoreError {
   return new StoreError('SLUICE_STORE_TIMEOUT', 'redis: it does not answer in time');
 }
 
-function isLeased(verdict: Verdict): boolean {
+function isLeased(verdict: Verdict | undefined): boolean {
   return verdict instanceof LeasedVerdict;
 }

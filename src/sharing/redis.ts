@@ -47,7 +47,7 @@ const NO_VERDICTS: GroupVerdict = { allowed: true, verdicts: [], at: 0 };
  * one script call, which decides each request's checks together and atomically, by the server's clock; calls to one
  * server share a write. A request whose counters lie in several slots is charged in all of them at once and gets back
  * what it took when one refuses: nothing is ever admitted above a limit, and for as long as a give-back is on its way
- * somebody else may be refused.
+ * somebody else may be refused. Where one of the servers gives no answer, the others' answers stand.
  *
  * A check that timed out may still be counted when Redis comes back: the error is towards refusing, never towards
  * admitting more.
@@ -169,8 +169,9 @@ export class RedisStrategy implements Strategy {
     });
     const all = [...parts.values()];
     const answers = await Promise.allSettled(all.map((part) => this.#ask(part.slot, part.checks)));
-    const whole = answers.every((answer) => answer.status === 'fulfilled' && answer.value.allowed);
-    const verdicts: Verdict[] = [];
+    const answered = answers.filter((answer) => answer.status === 'fulfilled');
+    const allowed = answered.every(({ value }) => value.allowed);
+    const verdicts: (Verdict | undefined)[] = group.map(() => undefined);
     const ats: number[] = [];
     let failure: unknown;
     answers.forEach((answer, i) => {
@@ -180,15 +181,15 @@ export class RedisStrategy implements Strategy {
         failure = answer.reason;
         return;
       }
-      if (!whole && answer.value.allowed) this.refund(part.checks, answer.value);
+      if (!allowed && answer.value.allowed) this.refund(part.checks, answer.value);
       part.places.forEach((place, j) => {
-        const verdict = answer.value.verdicts[j];
-        if (verdict !== undefined) verdicts[place] = verdict;
+        verdicts[place] = answer.value.verdicts[j];
         ats[place] = answer.value.at;
       });
     });
-    if (failure !== undefined) throw failure;
-    return { allowed: whole, verdicts, at: ats[0] ?? 0, ats };
+    if (answered.length === 0) throw failure;
+    const verdict = { allowed, verdicts, at: ats[0] ?? 0, ats };
+    return failure === undefined ? verdict : { ...verdict, failure };
   }
 
   /** Starts renewing the leases of what this group now holds. */

@@ -33,10 +33,12 @@ export interface Verdict {
 
 /** The answer to a group of checks of one request. */
 export interface GroupVerdict {
-  /** True when every enforced check had room. Only then has anything been charged. */
+  /** True when every enforced check that was answered had room. Only then has anything been charged. */
   readonly allowed: boolean;
-  /** One for each check, in order. */
-  readonly verdicts: readonly Verdict[];
+  /** One for each check, in order; undefined where the server that counts it gave no answer. */
+  readonly verdicts: readonly (Verdict | undefined)[];
+  /** Why some gave none, while others did: counters of one group may live on several servers. */
+  readonly failure?: unknown;
   /** The strategy's time of the charge, for {@link Strategy.refund}. Milliseconds on the strategy's own timeline. */
   readonly at: number;
   /** The same for each check, where their counters live on servers with clocks of their own. */
@@ -63,8 +65,9 @@ export interface Strategy {
   close(): Promise<void>;
   /**
    * Decides all checks of one request together: all enforced ones have room and everything that has room is charged, or
-   * nothing is. Answers synchronously where no I/O is needed. Rejects with a StoreError when the count cannot be
-   * reached in time; the caller then applies the limits' failure policy. Never waits longer than the store's timeout.
+   * nothing is. Answers synchronously where no I/O is needed. Rejects with a StoreError when no count can be reached in
+   * time, and leaves out the verdicts of those that cannot while others can; the caller then applies the limits' failure
+   * policy to what has no verdict. Never waits longer than the store's timeout.
    */
   check(group: readonly Check[]): GroupVerdict | Promise<GroupVerdict>;
   /** Gives back what an allowed `verdict` on `group` charged. Best effort: never throws, failures only err towards refusing. */

@@ -139,7 +139,7 @@ export function strategyConformance(
         const refused = await ask(wide, narrow);
         assert.equal(refused.allowed, false);
         assert.deepEqual(
-          refused.verdicts.map((v) => v.allowed),
+          refused.verdicts.map((v) => v?.allowed),
           [true, false],
         );
       }

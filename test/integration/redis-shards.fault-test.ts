@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { StoreError } from '../../src/core/errors.ts';
 import { hashSlot } from '../../src/redis/slot.ts';
 import { startDelayProxy } from '../support/delay-proxy.ts';
 import { eventually } from '../support/eventually.ts';
@@ -102,6 +103,38 @@ describe('shards of a cluster', { timeout: 90_000, concurrency: 2 }, () => {
       );
     });
     await assertBooks(gateway, load.seen);
+  });
+
+  it('one of three frozen: what requests ask of the others too is charged and refused there, and given back', async () => {
+    await using cluster = await startRedisCluster(PATIENT);
+    await using fleet = await fleetOn(2, cluster.addresses, { timeoutMs: TIMEOUT_MS });
+    const { gateways } = fleet;
+    await answers(gateways);
+    const [gateway] = gateways;
+    const [frozen] = cluster.nodes;
+    assert.ok(gateway && frozen);
+    const home = await homes(cluster);
+    const lost = COUNTERS.find((name) => home.get(name) === frozen);
+    const [first, second] = COUNTERS.filter((name) => home.get(name) !== frozen);
+    assert.ok(lost !== undefined && first !== undefined && second !== undefined);
+    const policy = forever(5);
+    const ask = (n: number, ...names: string[]) =>
+      gateways[n % 2]?.strategy.check(names.map((name) => checkOf(name, policy)));
+    for (let n = 0; n < 2; n++) await ask(n, first);
+    frozen.freeze();
+    const asked = await Promise.all(Array.from({ length: 12 }, (_, n) => ask(n, lost, first, second)));
+    for (const verdict of asked) {
+      assert.ok(verdict?.failure instanceof StoreError);
+      assert.equal(verdict?.verdicts[0], undefined);
+    }
+    assert.equal(asked.filter((verdict) => verdict?.allowed).length, 3, 'as many as the first counter has room for');
+    await eventually('what the refused ones took is back', async () => {
+      const held = await stored(gateway, [first, second], policy);
+      assert.deepEqual(Object.fromEntries(held), { [first]: 5, [second]: 3 });
+      return true;
+    });
+    await assert.rejects(async () => ask(0, lost), { code: /^SLUICE_STORE_(TIMEOUT|CIRCUIT_OPEN)$/ });
+    frozen.thaw();
   });
 
   it('slots with live keys move to an empty server under load: nothing lost, nothing counted twice, no circuit opens', async (t) => {

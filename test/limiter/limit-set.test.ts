@@ -198,7 +198,10 @@ describe('a request under several limits', () => {
     local.check = (group) => {
       const answer = check(group);
       assert.ok(!(answer instanceof Promise));
-      return { ...answer, verdicts: answer.verdicts.map((v, i) => ({ ...v, retryAfterMs: i === 0 ? 59_001 : 100 })) };
+      return {
+        ...answer,
+        verdicts: answer.verdicts.map((v, i) => v && { ...v, retryAfterMs: i === 0 ? 59_001 : 100 }),
+      };
     };
     const refused = sync(set.decide(facts()));
     assert.deepEqual(problemOf(refused)['violated-policies'], ['a', 'b']);

@@ -17,6 +17,8 @@ export class MemoryStrategy implements Strategy {
   resetMs = 40_000;
   /** Thrown by the next checks, while set. */
   failing: Error | undefined;
+  /** Counters whose server gives no answer. */
+  lost: (counter: string) => boolean = () => false;
   refunds = 0;
   releases = 0;
 
@@ -34,11 +36,14 @@ export class MemoryStrategy implements Strategy {
   decide(group: readonly Check[]): GroupVerdict {
     this.groups.push(group);
     if (this.failing !== undefined) throw this.failing;
+    const answered = group.map(({ counter }) => !this.lost(counter));
+    if (!answered.includes(true)) throw outage();
     const room = group.map(
       (check) => this.#used(check.counter) + check.cost <= capacity(check.policy) * (check.share ?? 1),
     );
-    const allowed = group.every((check, i) => check.shadow || room[i]);
-    const verdicts = group.map((check, i): Verdict => {
+    const allowed = group.every((check, i) => !answered[i] || check.shadow || room[i]);
+    const verdicts = group.map((check, i): Verdict | undefined => {
+      if (!answered[i]) return undefined;
       const had = room[i] === true;
       const left = Math.max(0, capacity(check.policy) - this.#used(check.counter));
       return {
@@ -48,8 +53,9 @@ export class MemoryStrategy implements Strategy {
         resetMs: this.resetMs,
       };
     });
-    if (allowed) for (const check of group.filter((_, i) => room[i])) this.#charge(check);
-    return { allowed, verdicts, at: 1 };
+    if (allowed) for (const check of group.filter((_, i) => answered[i] && room[i])) this.#charge(check);
+    const verdict = { allowed, verdicts, at: 1 };
+    return answered.includes(false) ? { ...verdict, failure: outage() } : verdict;
   }
 
   refund(group: readonly Check[], verdict: GroupVerdict): void {

@@ -161,7 +161,7 @@ describe('a leased key at its limit', () => {
     const verdict = world.ask(other, c);
     assert.equal(verdict.allowed, true);
     assert.deepEqual(
-      verdict.verdicts.map(({ allowed }) => allowed),
+      verdict.verdicts.map((each) => each?.allowed),
       [true, false],
     );
     assert.equal((await world.store.peek(other)).remaining, 99);
@@ -178,7 +178,7 @@ describe('a leased key at its limit', () => {
     const verdict = world.ask(other, c);
     assert.equal(verdict.allowed, false);
     assert.deepEqual(
-      verdict.verdicts.map(({ allowed }) => allowed),
+      verdict.verdicts.map((each) => each?.allowed),
       [true, false],
     );
     assert.equal((await world.store.peek(other)).remaining, 100);
