@@ -129,7 +129,9 @@ class Fleet {
   async #count(gateway: Gateway): Promise<void> {
     for (const outcome of ['allowed', 'denied', 'error'] as const) {
       const pattern = new RegExp(`^sluice_requests_total\\{.*outcome="${outcome}"`);
-      this.counted[outcome] += await metric(gateway.adminUrl, pattern);
+      // Two are removed at the same time: what is added to must not be read before the wait.
+      const counted = await metric(gateway.adminUrl, pattern);
+      this.counted[outcome] += counted;
     }
   }
 }
