@@ -118,7 +118,7 @@ export class App {
       strategies,
       // A limit is either shared or local, so one memory under one cap serves both without mixing counters.
       fallback: this.#local,
-      liveInstances: () => Math.max(this.#redis?.heartbeat.live ?? 1, this.#peers?.live ?? 1),
+      liveInstances: () => this.#liveInstances(),
       instance,
       headers: config.headers,
     });
@@ -142,6 +142,7 @@ export class App {
     this.#declare(config);
     this.#metrics.watch({
       requestsInFlight: () => this.#gateway.inFlight,
+      liveInstances: () => this.#liveInstances(),
       countersHeld: () => this.#local.size + (this.#peers?.size ?? 0),
       peers: () => this.#peers?.states(),
       leaderTerms: () => this.#peers?.leaderTerms(),
@@ -264,6 +265,11 @@ export class App {
     this.#config = config;
     this.#declare(config);
     return { result: 'success', changes: changes.map(describeChange) };
+  }
+
+  /** Those that share limits with this one, itself included, as far as known. */
+  #liveInstances(): number {
+    return Math.max(this.#redis?.heartbeat.live ?? 1, this.#peers?.live ?? 1);
   }
 
   #declare(config: Config): void {

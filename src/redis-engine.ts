@@ -78,6 +78,7 @@ export function createRedisEngine(config: RedisConfig, deps: RedisEngineDeps): R
     script: loadScript('heartbeat'),
     keys,
     instance,
+    assumed: config.instances,
     onReset: () => {
       strategy.forgetAll();
       onReset();

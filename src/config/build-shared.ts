@@ -16,6 +16,7 @@ export function buildRedis(redis: RedisShape, pem: PemFiles): RedisConfig {
     tls: redis.tls === undefined && urls[0]?.tls !== true ? undefined : buildTls(redis.tls, pem),
     keyPrefix: redis.keyPrefix,
     timeoutMs: redis.timeout,
+    instances: redis.instances,
   };
 }
 

@@ -23,7 +23,10 @@ export function redisSettings(settings: SettingsBuilder, redis: RedisConfig): vo
   }
   settings.show('redis.username', username ?? 'none').hide('redis.password', password);
   tlsSettings(settings, 'redis', tls);
-  settings.show('redis.keyPrefix', redis.keyPrefix).time('redis.timeout', redis.timeoutMs);
+  settings
+    .show('redis.keyPrefix', redis.keyPrefix)
+    .time('redis.timeout', redis.timeoutMs)
+    .show('redis.instances', redis.instances);
 }
 
 export function peersSettings(settings: SettingsBuilder, peers: PeersConfig): void {

@@ -1,6 +1,6 @@
 /** The `redis` block. Which of its keys go together is checked in semantics-redis.ts. */
 import type { Static } from 'typebox';
-import { duration, list, optional, struct, text } from './fields.ts';
+import { duration, integer, list, optional, struct, text } from './fields.ts';
 import type { RedisUrl } from './redis-url.ts';
 import { password, tlsSchema, username } from './schema-tls.ts';
 import type { Address } from './types.ts';
@@ -58,6 +58,14 @@ export const RedisSchema = struct(
     timeout: duration(
       { min: 1, max: 60_000 },
       { description: 'No decision waits longer for Redis; after it, the limit’s onFailure decides.', default: '50ms' },
+    ),
+    instances: integer(
+      { min: 1, max: 10_000 },
+      {
+        description:
+          'How many gateways there are, as far as one can know that starts while Redis is away: each takes its part of a limit with onFailure: local. Once Redis has told, that counts.',
+        default: 1,
+      },
     ),
   },
   {

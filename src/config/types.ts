@@ -82,6 +82,8 @@ export interface RedisConfig {
   readonly keyPrefix: string;
   /** No decision waits longer. Default 50ms. */
   readonly timeoutMs: number;
+  /** Live instances to assume until Redis has told. Default 1. */
+  readonly instances: number;
 }
 
 /** Where Redis is: one server, some nodes of a cluster, or sentinels that know the primary. */

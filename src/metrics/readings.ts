@@ -12,6 +12,8 @@ export interface PeerStates {
 /** Numbers that others keep; read at each scrape. */
 export interface Readings {
   requestsInFlight?(): number;
+  /** Gateways that share limits with this one, itself included, as far as known. */
+  liveInstances?(): number;
   /** Counters held in this process's memory. */
   countersHeld?(): number;
   /** Log lines lost because whoever reads the log stalled. */
@@ -29,6 +31,11 @@ export function addReadings(exposition: Exposition, readings: Readings): void {
     name: 'sluice_requests_in_flight',
     help: 'Requests being worked on now.',
     read: () => readings.requestsInFlight?.() ?? 0,
+  });
+  exposition.addGauge({
+    name: 'sluice_live_instances',
+    help: 'Gateways that live and share limits, this one included, as last heard: each one’s part of a limit with onFailure: local.',
+    read: () => readings.liveInstances?.() ?? 1,
   });
   exposition.addGauge({
     name: 'sluice_counters',

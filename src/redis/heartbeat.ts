@@ -10,6 +10,8 @@ export interface HeartbeatOptions {
   readonly keys: KeyLayout;
   /** This instance, unique. */
   readonly instance: string;
+  /** Live instances to assume until Redis has told. */
+  readonly assumed: number;
   /** Counters were reset by an operator, or lost with Redis' data: remembered denials are void. */
   readonly onReset: () => void;
   /** Somebody asks for the busiest keys of these limits. Must not throw. */
@@ -22,21 +24,27 @@ const LEASE_MS = 5_000;
 
 /**
  * Tells Redis that this instance lives and learns how many do, so that each knows its share when Redis is gone: the last
- * number heard stays in force then.
+ * number heard stays in force then. After a loss of Redis' data a smaller number is believed only when all others have
+ * had the time to join again.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #timer: Timer | undefined;
-  #live = 1;
+  #live: number;
+  /** Nothing below `#before` is believed until then, on the monotonic clock. */
+  #before = 1;
+  #doubtedUntil = Number.NEGATIVE_INFINITY;
   #resets: number | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+    this.#live = Math.max(1, options.assumed);
   }
 
   /** Live instances, this one included, as last heard. At least 1. */
   get live(): number {
-    return this.#live;
+    if (this.#live >= this.#before || this.#options.clock.monotonic() >= this.#doubtedUntil) return this.#live;
+    return this.#before;
   }
 
   async start(): Promise<void> {
@@ -51,14 +59,19 @@ export class Heartbeat {
   }
 
   async #beat(leaseMs: number): Promise<void> {
-    const { runner, script, keys, instance, onReset, onTopWanted } = this.#options;
+    const { clock, runner, script, keys, instance, onReset, onTopWanted } = this.#options;
     try {
       const reply = await runner.run(script, [keys.instances, keys.resets, keys.topWanted], [instance, leaseMs]);
       const [live, resets, joined, wanted] = Array.isArray(reply) ? (reply as unknown[]) : [];
       if (typeof live !== 'number' || typeof resets !== 'number') return;
-      this.#live = Math.max(1, live);
       // Having to join anew, it was forgotten: the data is gone, or it was silent for long.
-      if (this.#resets !== undefined && (resets !== this.#resets || joined === 1)) onReset();
+      const forgotten = this.#resets !== undefined && joined === 1;
+      if (forgotten) {
+        this.#before = this.live;
+        this.#doubtedUntil = clock.monotonic() + LEASE_MS;
+      }
+      this.#live = Math.max(1, live);
+      if (this.#resets !== undefined && (forgotten || resets !== this.#resets)) onReset();
       this.#resets = resets;
       if (Array.isArray(wanted) && wanted.length > 0) onTopWanted?.(wanted.map(String));
     } catch {

@@ -66,6 +66,7 @@ test('the file of the design loads, and every value arrives', () => {
     tls: undefined,
     keyPrefix: 'sluice',
     timeoutMs: 50,
+    instances: 1,
   });
   assert.deepEqual(config.routes, [
     {

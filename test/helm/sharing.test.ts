@@ -47,6 +47,26 @@ describe('sharing between gateways', { concurrency: 2 }, () => {
     );
   });
 
+  it('redis: tells gateways how many they are, for as long as Redis has not', async () => {
+    const redis = { url: 'redis://r:6379' };
+    const told = async (values: object): Promise<string | undefined> =>
+      /^ {2}instances: (\d+)$/m.exec(configOf(await render({ values: { config: config({ redis }), ...values } })))?.[1];
+    assert.equal(await told({ replicaCount: 5 }), '5');
+    assert.equal(await told({ autoscaling: { enabled: true, maxReplicas: 12 } }), '12');
+    assert.equal(await told({ replicaCount: 5, config: config({ redis: { ...redis, instances: 7 } }) }), '7');
+    assert.equal(await told({ config: config() }), undefined);
+  });
+
+  it('scaling makes nobody start anew', async () => {
+    const of = async (replicaCount: number): Promise<unknown> => {
+      const redis = { url: 'redis://r:6379' };
+      return annotations(
+        await render({ values: { replicaCount, configReload: 'rollout', config: config({ redis }) } }),
+      );
+    };
+    assert.deepEqual(await of(3), await of(5));
+  });
+
   it('leaves to the configuration what it says itself', async () => {
     const peers = { interval: '1s', discovery: { file: '/peers/peers.txt' } };
     const text = configOf(await render({ values: { config: config({ ...limits('mesh'), peers }) } }));

@@ -18,6 +18,8 @@ export interface FleetOptions {
   /** `faketime -f` for each gateway; '' = the real time. */
   readonly clocks?: readonly string[];
   readonly redisTimeout?: string;
+  /** `redis.instances`. */
+  readonly assumed?: number;
 }
 
 export interface Fleet extends AsyncDisposable {
@@ -31,7 +33,12 @@ export function fleetConfig(options: FleetOptions): object {
     listen: '127.0.0.1:0',
     admin: { listen: '127.0.0.1:0' },
     log: { level: 'warn', access: 'off' },
-    redis: { url: options.redisUrl, keyPrefix: 'fleet', timeout: options.redisTimeout ?? '2s' },
+    redis: {
+      url: options.redisUrl,
+      keyPrefix: 'fleet',
+      timeout: options.redisTimeout ?? '2s',
+      instances: options.assumed ?? 1,
+    },
     upstreams: { app: { servers: [options.upstream] } },
     routes: [{ match: { path: '/*' }, upstream: 'app', limits: ['fleet'] }],
     limits: { fleet: { key: 'header:x-api-key', sharing: 'redis', ...options.limit } },

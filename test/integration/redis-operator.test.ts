@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import type { Gateway } from '../support/gateway-process.ts';
 import type { Upstream } from '../support/http.ts';
 import { request, startUpstream } from '../support/http.ts';
@@ -130,6 +131,64 @@ describe('Redis dies for good', () => {
       const own = answers.filter((_, n) => n % 3 === i);
       assert.equal(count(own, 200), 100, `gateway ${i + 1}`);
     }
+  });
+});
+
+describe('Redis is away when gateways start', () => {
+  it('onFailure local: each takes its part of redis.instances, and all are exact when Redis comes', async () => {
+    await using upstream = await startUpstream();
+    const port = await freePort();
+    const limit = { rate: '300/1h', algorithm: 'fixed-window', onFailure: 'local' };
+    const redisUrl = `redis://127.0.0.1:${port}`;
+    await using fleet = await startFleet({
+      redisUrl,
+      upstream: upstream.url,
+      limit,
+      redisTimeout: '500ms',
+      assumed: 3,
+    });
+    const alone = await fleet.offer(150, 'before');
+    for (const i of [0, 1, 2]) {
+      const own = alone.filter((_, n) => n % 3 === i);
+      assert.deepEqual([count(own, 200), count(own, 429)], [100, 50], `gateway ${i + 1}`);
+    }
+    await using redis = await startRedis({ port });
+    const [first] = fleet.gateways;
+    assert.ok(first);
+    const askedOfOne = async (key: string): Promise<number> => {
+      const statuses = await Promise.all(Array.from({ length: 310 }, () => status(first, key)));
+      return statuses.filter((each) => each === 200).length;
+    };
+    let attempts = 0;
+    // Its share was 100: more is what the others left in Redis.
+    await eventually('exact', async () => (await askedOfOne(`after${attempts++}`)) === 300, {
+      within: 15_000,
+      every: 50,
+    });
+    await eventually('all have joined', async () => (await redis.cli('ZCARD', 'fleet:{fleet}:instances')) === '3');
+  });
+
+  it('sluice_live_instances says what each goes by', async () => {
+    await using redis = await startRedis();
+    await using upstream = await startUpstream();
+    const limit = { rate: '300/1h' };
+    await using fleet = await startFleet({
+      redisUrl: redis.url,
+      upstream: upstream.url,
+      limit,
+      gateways: 2,
+      assumed: 7,
+    });
+    const live = async (): Promise<number[]> =>
+      Promise.all(fleet.gateways.map(({ adminUrl }) => metric(adminUrl, /^sluice_live_instances /)));
+    await eventually('both know of each other', async () => (await live()).every((n) => n === 2));
+    await redis.cli('FLUSHALL');
+    // Whoever joins first after that hears of itself alone.
+    await eventually('both have joined anew', async () => {
+      const now = await live();
+      assert.deepEqual(now, [2, 2]);
+      return (await redis.cli('ZCARD', 'fleet:{fleet}:instances')) === '2';
+    });
   });
 });
 

@@ -47,6 +47,7 @@ async function join(
     script: loadScript('heartbeat'),
     keys,
     instance,
+    assumed: 1,
     onReset: () => {},
     onTopWanted: (limits) => fleetTop.publish(limits),
   });

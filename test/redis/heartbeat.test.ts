@@ -33,6 +33,7 @@ describe('heartbeats on a cluster', { timeout: 60_000 }, () => {
         script: loadScript('heartbeat'),
         keys,
         instance,
+        assumed: 1,
         onReset: () => {},
       });
       await heartbeat.start();

@@ -62,7 +62,11 @@
 {{- if not $given.sentinel -}}{{- fail "secrets: there is a password of sentinels, but config.redis.sentinel is missing" -}}{{- end -}}
 {{- if not $given.sentinel.password -}}{{- $_ := set $given.sentinel "password" "${SLUICE_SENTINEL_PASSWORD}" -}}{{- end -}}
 {{- end -}}
-{{- if $given -}}{{- $_ := set $config "redis" $given -}}{{- end -}}
+{{- if $given -}}
+{{- $scaling := .root.Values.autoscaling -}}
+{{- if not (hasKey $given "instances") -}}{{- $_ := set $given "instances" (int (ternary $scaling.maxReplicas .root.Values.replicaCount $scaling.enabled)) -}}{{- end -}}
+{{- $_ := set $config "redis" $given -}}
+{{- end -}}
 {{- end }}
 
 {{- define "sluice.addPeers" -}}
