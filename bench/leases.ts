@@ -21,15 +21,18 @@ const fixed = (limit: number, windowMs: number): Windowed => ({ algorithm: 'fixe
 
 const CASES: readonly (readonly [perGateway: number, policy: Windowed])[] = [
   [50, sliding(OUT_OF_REACH, 1_000)],
+  [50, sliding(OUT_OF_REACH, 60_000)],
   [200, sliding(OUT_OF_REACH, 1_000)],
   [1_000, sliding(OUT_OF_REACH, 1_000)],
   [5_000, sliding(OUT_OF_REACH, 1_000)],
   [5_000, fixed(10_000, 1_000)],
   [5_000, fixed(1_000, 1_000)],
+  [500, fixed(1_000, 1_000)],
   [5_000, sliding(10_000, 1_000)],
   [5_000, sliding(10_000, 1_000, 13)],
   [5_000, sliding(2_000, 1_000)],
   [5_000, sliding(1_000, 1_000)],
+  [500, sliding(1_000, 1_000)],
   [2_750, sliding(10_000, 1_000)],
   [500, sliding(60_000, 60_000)],
   [500, sliding(6_000, 60_000)],
@@ -65,8 +68,12 @@ async function run(redis: Redis, perGateway: number, policy: Windowed, lease: bo
   return { ...pressed, checks };
 }
 
+const plain = (n: number): string => Math.round(n).toLocaleString('en');
+const span = (ms: number): string => (ms < 60_000 ? `${ms / 1_000}s` : `${ms / 60_000}m`);
 const name = ({ limit, windowMs, ...rest }: Windowed): string =>
-  `${limit}/${windowMs / 1_000}s, \`${rest.algorithm}\`${'buckets' in rest && rest.buckets !== 2 ? `, ${rest.buckets} buckets` : ''}`;
+  limit >= OUT_OF_REACH
+    ? `not reached, ${span(windowMs)}`
+    : `${plain(limit)}/${span(windowMs)}, \`${rest.algorithm}\`${'buckets' in rest && rest.buckets !== 2 ? `, ${rest.buckets} buckets` : ''}`;
 
 await using redis = await startRedis();
 process.stdout.write(
@@ -78,10 +85,10 @@ for (const [perGateway, policy] of CASES) {
   const auto = await run(redis, perGateway, policy, true);
   const ratio = ({ admitted, checks }: Sample): string =>
     admitted / checks < 10 ? (admitted / checks).toPrecision(2) : Math.round(admitted / checks).toString();
-  const rate = ({ checks }: Sample): string => `${Math.round(checks / (RUN_MS / 1_000))}`;
+  const rate = ({ checks }: Sample): string => plain(checks / (RUN_MS / 1_000));
   const cells = [
-    `${GATEWAYS} × ${perGateway}`,
-    policy.limit < OUT_OF_REACH ? name(policy) : 'not reached',
+    `${GATEWAYS} × ${plain(perGateway)}`,
+    name(policy),
     ratio(none),
     ratio(auto),
     rate(none),

@@ -2,9 +2,10 @@ import type { Clock } from '../core/clock.ts';
 import type { CounterEntry } from './counter-map.ts';
 import type { LeasablePolicy, Lease } from './lease.ts';
 import { isLeasable } from './lease.ts';
-import { Demand, HOT_CHECKS, unitsToBuy } from './lease-demand.ts';
+import type { Lately } from './lease-demand.ts';
+import { Demand, HOT_CHECKS, refillLevel, unitsToBuy } from './lease-demand.ts';
 import type { Pace, Refusal } from './lease-pace.ts';
-import { paceAfterRefusal, refusalOf, rhythmOf } from './lease-pace.ts';
+import { isSilent, paceAfterRefusal, refusalOf, rhythmOf } from './lease-pace.ts';
 import type { Check, Verdict } from './strategy.ts';
 
 /** What is known of one counter that asked for leases. */
@@ -84,9 +85,11 @@ export function livePace(key: LeaseKey, now: number, resetAt: number): Pace | un
  * Units that the demand for a hot key uses up; undefined when it is not hot. What is on its way counts: after a stall a
  * burst comes before anything of it has been answered.
  */
-function demandFor({ demand, asking }: LeaseKey, cost: number, now: number): number | undefined {
+function demandFor({ demand, asking }: LeaseKey, cost: number, now: number): Lately | undefined {
   const burst = asking >= HOT_CHECKS * cost ? asking : 0;
-  return burst === 0 && !demand.isHot(now) ? undefined : Math.max(demand.units(now), burst);
+  if (burst === 0 && !demand.isHot(now)) return undefined;
+  const lately = demand.lately(now);
+  return burst > lately.units ? { ...lately, units: burst } : lately;
 }
 
 /** The store refused a request or a purchase: sets the pace at which it is asked from now on, if the key is hot. */
@@ -100,12 +103,12 @@ export function slowDown(
   key.pace = undefined;
   const demand = demandFor(key, cost, now);
   if (!isLeasable(policy) || (before === undefined && demand === undefined)) return;
-  key.pace = paceAfterRefusal({ ...refused, now, policy, cost, demand: demand ?? 0, before });
+  key.pace = paceAfterRefusal({ ...refused, now, policy, cost, demand: demand?.units ?? 0, before });
   // If nothing comes free for long, whoever asked remembers the refusal; the key is no longer known to be hot then.
   if (key.pace !== undefined) key.expiresAt = Math.min(key.pace.until, now + IDLE_MS) + IDLE_MS;
 }
 
-/** The store admitted a check: when those were the last units of a fixed window, nothing comes free before it ends. */
+/** The store admitted a check or a purchase: when those were the last units of a fixed window, nothing comes free before it ends. */
 export function usedUp(key: LeaseKey, verdict: Verdict, sentAt: number, now: number, liveInstances: number): void {
   const { policy, cost } = key.check;
   if (policy.algorithm !== 'fixed-window' || verdict.remaining >= cost) return;
@@ -125,6 +128,8 @@ export function waitOf(
   if (key.purchase !== undefined || pace === undefined) return undefined;
   if (pace.policy !== policy || cost > pace.dearest) return undefined;
   if (now >= pace.until && pace.refusedAt < since) return undefined;
+  // Where nothing more comes free for long, what is left is for whoever wants no more.
+  if (cost <= key.remaining && isSilent(pace)) return undefined;
   return holds(key, cost, now, wall) ? undefined : refusalOf(pace, now);
 }
 
@@ -161,6 +166,11 @@ export function noteTook(key: LeaseKey, ms: number): void {
   key.tookMs = Math.max(ms, 0.9 * key.tookMs);
 }
 
+/** Sets when the next purchase is due, after one. */
+export function setRefill(key: LeaseKey, now: number): void {
+  key.refillAt = refillLevel(key.lease?.unspent ?? 0, key.demand.lately(now), key.tookMs);
+}
+
 /** Units to buy for it now; 0 for none. */
 export function unitsFor(
   key: LeaseKey,
@@ -172,7 +182,8 @@ export function unitsFor(
 ): number {
   const unspent = key.lease?.unspent ?? 0;
   if (pace !== undefined && pace.policy === policy) {
-    return now < pace.until || cost > pace.dearest ? 0 : Math.max(pace.units - unspent, cost);
+    if (now < pace.until || cost > pace.dearest) return 0;
+    return Math.max(pace.rest > 0 ? pace.rest : pace.units - unspent, cost);
   }
   const demand = demandFor(key, cost, now);
   if (demand === undefined) return 0;

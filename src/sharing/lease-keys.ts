@@ -1,12 +1,24 @@
 import type { Clock } from '../core/clock.ts';
 import type { Telemetry } from '../core/telemetry.ts';
 import { CounterMap } from './counter-map.ts';
-import type { Purchase } from './lease.ts';
-import { endOf, forUnits, isLeasable, Lease } from './lease.ts';
+import type { Lease, Purchase } from './lease.ts';
+import { endOf, forUnits, isLeasable } from './lease.ts';
+import { LeaseHoldings } from './lease-holdings.ts';
 import type { LeaseKey } from './lease-key.ts';
-import { hasTime, holds, IDLE_MS, livePace, newLeaseKey, noteTook, slowDown, unitsFor, usedUp } from './lease-key.ts';
+import {
+  hasTime,
+  holds,
+  IDLE_MS,
+  livePace,
+  newLeaseKey,
+  noteTook,
+  setRefill,
+  slowDown,
+  unitsFor,
+  usedUp,
+} from './lease-key.ts';
 import type { Pace } from './lease-pace.ts';
-import { paceAfterDelay, paceAfterPurchase, paceAfterReturn } from './lease-pace.ts';
+import { paceAfterDelay, paceAfterPurchase } from './lease-pace.ts';
 import { giveBack } from './lease-return.ts';
 import type { Check, GroupVerdict, Strategy, Verdict } from './strategy.ts';
 
@@ -33,8 +45,7 @@ export class LeaseKeys {
   readonly #options: LeaseKeysOptions;
   readonly #clock: Clock;
   readonly #keys: CounterMap<LeaseKey>;
-  /** Keys with a lease. */
-  readonly #holding = new Set<LeaseKey>();
+  readonly #holding: LeaseHoldings;
   /** Keys with a purchase under way. */
   readonly #buying = new Set<LeaseKey>();
   #forgottenAt = Number.NEGATIVE_INFINITY;
@@ -44,6 +55,7 @@ export class LeaseKeys {
     this.#options = options;
     this.#clock = options.clock;
     this.#keys = new CounterMap(options.maxKeys, () => {});
+    this.#holding = new LeaseHoldings(options);
   }
 
   /** What is known of the counter, if anything. */
@@ -234,20 +246,16 @@ export class LeaseKeys {
       slowDown(key, { bought: units, verdict, sentAt, liveInstances: this.#options.liveInstances() }, now);
       return;
     }
-    if (key.pace !== undefined) {
-      const liveInstances = this.#options.liveInstances();
-      key.pace = paceAfterPurchase(key.pace, { ...order, liveInstances, verdict, demand: key.demand.units(now) });
-    }
     const purchase: Purchase = { ...order, at: answer.at, verdict };
-    this.#options.telemetry.leaseUnits(key.check.limit, 'bought', order.units);
     key.subWindowEnd = endOf(purchase);
-    if (key.lease?.add(purchase) !== true) {
-      this.#end(key, now);
-      key.lease = new Lease(purchase);
-      key.pinned = true;
-      this.#holding.add(key);
+    const liveInstances = this.#options.liveInstances();
+    if (key.pace !== undefined) {
+      const demand = key.demand.lately(now).units;
+      key.pace = paceAfterPurchase(key.pace, { ...order, liveInstances, verdict, demand });
     }
-    key.refillAt = Math.floor((key.lease?.unspent ?? 0) / 4);
+    usedUp(key, verdict, order.sentAt, now, liveInstances);
+    this.#holding.takeIn(key, purchase, now);
+    setRefill(key, now);
     if (key.lease?.usable(now, this.#clock.now()) === true && !this.#closed) {
       key.tooLate = 0;
       return;
@@ -271,32 +279,16 @@ export class LeaseKeys {
     return error;
   }
 
-  /** Takes the lease away from the key; unspent units go back to where they were charged. */
   #end(key: LeaseKey, now: number): void {
-    const { lease, check } = key;
-    if (lease === undefined) return;
-    key.lease = undefined;
-    key.refillAt = 0;
-    this.#holding.delete(key);
+    if (key.lease === undefined) return;
+    this.#holding.end(key, now);
     this.#unpin(key);
-    lease.state = 'ended';
-    if (key.pace !== undefined && lease.unspent > 0 && now < lease.subWindowEnd) {
-      key.pace = paceAfterReturn(key.pace, lease.most - lease.unspent, check.cost);
-    }
-    giveBack(this.#options, lease, check, lease.unspent, now);
-    lease.unspent = 0;
   }
 
-  /** Units whose charge the store has forgotten must neither be used nor given back. */
   #forget(key: LeaseKey): void {
-    const { lease } = key;
     key.forgotten = true;
-    key.lease = undefined;
-    this.#holding.delete(key);
+    this.#holding.void(key);
     this.#keys.delete(key.check.counter);
-    if (lease === undefined) return;
-    lease.state = 'void';
-    if (lease.unspent > 0) this.#options.telemetry.leaseUnits(key.check.limit, 'expired', lease.unspent);
   }
 
   #unpin(key: LeaseKey): void {

@@ -1,15 +1,15 @@
 /** How a key that is kept at its limit is bought for: rarely, and a worthwhile part at a time. Pure. */
 import type { LeasablePolicy } from './lease.ts';
-import { MOST_UNITS } from './lease-demand.ts';
+import { MOST_UNITS, WORTHWHILE } from './lease-demand.ts';
 import type { Verdict } from './strategy.ts';
 
-/** Units in one purchase that are worth a trip to the store. */
-const WORTHWHILE = 40;
 /** Units that came free wait for their buyer at most this long, and at most one part in WINDOW_PARTS of the window. */
-const LONGEST_WAIT_MS = 250;
-const WINDOW_PARTS = 20;
+const LONGEST_WAIT_MS = 1_000;
+const WINDOW_PARTS = 10;
 /** It is never worth asking more often than this, however high the rate. */
 const SHORTEST_WAIT_MS = 20;
+/** Instances that all wait just long enough for their parts find the last unit missing half of the time: clocks, timers and the server's whole milliseconds differ by so much. */
+const SLACK_MS = 3;
 /** When nothing comes free for longer than this, it is not waited for. */
 const LONGEST_SILENCE_MS = 1_000;
 
@@ -35,10 +35,12 @@ export interface Pace {
   /** When it was set, and before when nothing is bought and requests are refused from memory; on the monotonic clock. */
   readonly setAt: number;
   readonly until: number;
-  /** When the store's last refusal arrived; before ever when it has admitted since. */
+  /** When the store's last refusal arrived; before ever when it has admitted since, or has some left. */
   readonly refusedAt: number;
-  /** Units to buy then. */
+  /** Units to hold then. */
   readonly units: number;
+  /** What is left, to be bought whole and at once; 0 where it is waited for more. */
+  readonly rest: number;
   /** Units that the demand would use up, as far as known. */
   readonly target: number;
   /** Purchases refused in a row although they waited for what they asked. */
@@ -82,11 +84,15 @@ export function paceAfterRefusal(refusal: Refusal): Pace | undefined {
   let units = target;
   let inVain = before?.inVain ?? 0;
   if (policy.algorithm === 'fixed-window') {
-    // Nothing comes free before the window ends, and then everything does.
-    if (bought !== undefined) return undefined;
-    waitMs = retryAfterMs;
     target = Math.min(demand, Math.floor(policy.limit / (4 * Math.max(1, liveInstances))));
-    units = Math.max(units, target);
+    if (bought !== undefined && remaining >= cost) {
+      // The last units: whoever comes first takes them all.
+      waitMs = 0;
+    } else {
+      // Nothing comes free before the window ends, and then everything does.
+      waitMs = retryAfterMs;
+      units = Math.max(units, target);
+    }
   } else if (bought === undefined || bought <= cost) {
     if (retryAfterMs > waitMs) waitMs += retryAfterMs;
   } else if (retryAfterMs <= waitMs) {
@@ -97,7 +103,6 @@ export function paceAfterRefusal(refusal: Refusal): Pace | undefined {
   } else if (retryAfterMs > LONGEST_SILENCE_MS && remaining >= cost) {
     // Nothing is worth waiting for, so what is left is taken.
     waitMs = 0;
-    units = remaining;
   } else {
     // The oldest count fades evenly, so what is free after the wait can be told.
     units = Math.max(cost, Math.floor(remaining + ((bought - remaining) * waitMs) / retryAfterMs));
@@ -106,8 +111,10 @@ export function paceAfterRefusal(refusal: Refusal): Pace | undefined {
     policy,
     setAt: sentAt,
     until: sentAt + waitMs,
-    refusedAt: now,
+    // Where something is left, whoever waited for this answer may wait for that.
+    refusedAt: waitMs === 0 ? Number.NEGATIVE_INFINITY : now,
     units,
+    rest: waitMs === 0 ? remaining : 0,
     target,
     inVain,
     dearest,
@@ -136,10 +143,10 @@ export function paceAfterPurchase(
   const most = plenty ? Math.min(MOST_UNITS, Math.floor(remaining / (4 * live))) : part;
   const target = Math.min(most, Math.max(pace.target, 2 * bought));
   // What is left although a wait has passed is what others do not take.
-  const until = remaining >= target ? sentAt : sentAt + waitMs;
+  const until = remaining >= target ? sentAt : sentAt + waitMs + SLACK_MS;
   const refusedAt = Number.NEGATIVE_INFINITY;
   const resetAt = sentAt + verdict.resetMs;
-  return { ...pace, setAt: sentAt, until, refusedAt, units: target, target, inVain: 0, remaining, resetAt };
+  return { ...pace, setAt: sentAt, until, refusedAt, units: target, rest: 0, target, inVain: 0, remaining, resetAt };
 }
 
 /** Units went back unused: no more are bought than were used. */
@@ -152,6 +159,11 @@ export function paceAfterReturn(pace: Pace, used: number, cost: number): Pace | 
 /** A purchase came too late to be used; the next one is not made before `until`. */
 export function paceAfterDelay(pace: Pace, until: number): Pace {
   return { ...pace, until: Math.max(pace.until, until) };
+}
+
+/** Whether nothing is expected to come free before the wait is over, or only at its end. */
+export function isSilent({ policy, setAt, until }: Pace): boolean {
+  return policy.algorithm === 'fixed-window' || until - setAt > LONGEST_WAIT_MS + SLACK_MS;
 }
 
 /** The refusal of a check while the key waits. */

@@ -74,19 +74,19 @@ async function atLimit(world: Awaited<ReturnType<typeof setup>>, c: Check): Prom
 }
 
 describe('the rhythm at the limit', () => {
-  it('waits for 40 units of each instance, at most a twentieth of the window and 250 ms', () => {
+  it('waits for 30 units of each instance, at most a tenth of the window and a second', () => {
     const policy = (limit: number, windowMs: number): LeasablePolicy => ({
       algorithm: 'sliding-window',
       limit,
       windowMs,
       buckets: 2,
     });
-    assert.deepEqual(rhythmOf(policy(60_000, 60_000), 1), { waitMs: 40, units: 40 });
-    assert.deepEqual(rhythmOf(policy(60_000, 60_000), 4), { waitMs: 160, units: 40 });
-    assert.deepEqual(rhythmOf(policy(60_000, 60_000), 10), { waitMs: 250, units: 25 });
-    assert.deepEqual(rhythmOf(policy(1_000, 1_000), 4), { waitMs: 50, units: 12 });
+    assert.deepEqual(rhythmOf(policy(60_000, 60_000), 1), { waitMs: 30, units: 30 });
+    assert.deepEqual(rhythmOf(policy(60_000, 60_000), 4), { waitMs: 120, units: 30 });
+    assert.deepEqual(rhythmOf(policy(6_000, 60_000), 4), { waitMs: 1_000, units: 25 });
+    assert.deepEqual(rhythmOf(policy(1_000, 1_000), 4), { waitMs: 100, units: 25 });
     assert.deepEqual(rhythmOf(policy(100_000, 1_000), 1), { waitMs: 20, units: 2_000 });
-    assert.deepEqual(rhythmOf(policy(60, 60_000), 1), { waitMs: 250, units: 0 });
+    assert.deepEqual(rhythmOf(policy(60, 60_000), 1), { waitMs: 1_000, units: 1 });
     assert.deepEqual(rhythmOf(policy(1_000, 1_000), 0), rhythmOf(policy(1_000, 1_000), 1));
   });
 });
@@ -117,7 +117,7 @@ describe('a leased key at its limit', () => {
 
   it('is checked one by one where too little comes free', async () => {
     const world = await setup();
-    const c = hot({ ...SLIDING, limit: 240 });
+    const c = hot({ ...SLIDING, limit: 60 });
     await atLimit(world, c);
     world.store.asked = [];
     for (let i = 0; i < 1_000; i++) {
@@ -128,13 +128,36 @@ describe('a leased key at its limit', () => {
     assert.equal(world.store.asked.length, 1_000);
   });
 
+  for (const policy of [
+    { algorithm: 'fixed-window', limit: 10_000, windowMs: 60_000 },
+    // Nothing was used before this window, so nothing comes free in it.
+    { algorithm: 'sliding-window', limit: 10_000, windowMs: 60_000, buckets: 2 },
+  ] as const) {
+    it(`leaves the last units to whoever asks for no more: ${policy.algorithm}`, async () => {
+      const world = await setup();
+      const c = hot(policy);
+      for (let i = 0; i < 50; i++) world.ask(c);
+      await world.store.check([{ ...c, cost: (await world.store.peek(c)).remaining - 5 }]);
+      while (world.ask({ ...c, cost: 10 }).allowed);
+      // Longer than any wait for what comes free evenly.
+      world.clock.advance(1_000);
+      world.store.asked = [];
+      let admitted = 0;
+      for (let i = 0; i < 20; i++) if (world.ask(c).allowed) admitted += 1;
+      assert.ok(admitted >= 5, `${admitted}`);
+      assert.equal((await world.store.peek(c)).remaining, 0);
+      for (let i = 0; i < 20; i++) assert.equal(world.ask(c).allowed, false);
+      assert.ok(world.store.asked.length <= 8, `${world.store.asked.length}`);
+    });
+  }
+
   it('lets the store decide requests that are dear against the part', async () => {
     const world = await setup();
     const c = hot(SLIDING);
     await atLimit(world, c);
-    world.ask({ ...c, cost: 21 });
+    world.ask({ ...c, cost: 16 });
     assert.equal(world.store.asked.length, 1);
-    world.ask({ ...c, cost: 20 });
+    world.ask({ ...c, cost: 15 });
     assert.equal(world.store.asked.length, 1);
   });
 
@@ -223,6 +246,34 @@ describe('a request that finds its lease empty', () => {
     assert.ok(clock.monotonic() - asked <= TIMEOUT_MS);
   });
 
+  it('is told of the end of a fixed window by the purchase that found it used up', async () => {
+    const { store, settle, c, waiting, strategy } = await hungry(10);
+    for (let i = 0; i < 19; i++) waiting.push(strategy.check([c]) as Promise<GroupVerdict>);
+    store.delayMs = 0;
+    await store.check([{ ...c, cost: (await store.peek(c)).remaining }]);
+    store.delayMs = 10;
+    store.asked = [];
+    await settle(15);
+    const verdicts = await Promise.all(waiting);
+    assert.ok(verdicts.every(({ allowed }) => !allowed));
+    assert.ok(verdicts.every((verdict) => (verdict.verdicts[0]?.retryAfterMs ?? 0) > 50_000));
+    assert.equal(store.asked.length, 0);
+  });
+
+  it('shares the last units of a fixed window with whoever waits, in one more purchase', async () => {
+    const { store, settle, c, waiting, strategy } = await hungry(10);
+    for (let i = 0; i < 19; i++) waiting.push(strategy.check([c]) as Promise<GroupVerdict>);
+    store.delayMs = 0;
+    await store.check([{ ...c, cost: (await store.peek(c)).remaining - 7 }]);
+    store.delayMs = 10;
+    store.asked = [];
+    await settle(40);
+    const verdicts = await Promise.all(waiting);
+    assert.equal(verdicts.filter(({ allowed }) => allowed).length, 7);
+    assert.equal(store.asked[0]?.[0]?.cost, 7);
+    assert.ok(store.asked.length <= 2, `${store.asked.length}`);
+  });
+
   it('never waits longer than the timeout, also when it has to ask after waiting', async () => {
     const { strategy, store, clock, settle, c, waiting } = await hungry(40);
     const since = clock.monotonic();
@@ -234,10 +285,10 @@ describe('a request that finds its lease empty', () => {
         answeredAfter = clock.monotonic() - since;
       },
     );
-    // The purchase brings nothing: meanwhile the counter was used up.
+    // The purchase brings nothing: meanwhile the counter was used up but for a few, which are asked for then.
     await settle(30);
     store.delayMs = 0;
-    await store.check([{ ...c, cost: (await store.peek(c)).remaining }]);
+    await store.check([{ ...c, cost: (await store.peek(c)).remaining - 3 }]);
     store.delayMs = 40;
     await settle(60);
     assert.ok(answeredAfter > 0 && answeredAfter <= TIMEOUT_MS + 1, `${answeredAfter}`);

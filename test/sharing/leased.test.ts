@@ -5,7 +5,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { StoreError } from '../../src/core/errors.ts';
 import { silentTelemetry } from '../../src/core/telemetry.ts';
 import { VirtualClock } from '../../src/core/virtual-clock.ts';
-import { Demand, unitsToBuy } from '../../src/sharing/lease-demand.ts';
+import { Demand, refillLevel, unitsToBuy } from '../../src/sharing/lease-demand.ts';
 import { LeasedStrategy } from '../../src/sharing/leased.ts';
 import { LocalStrategy } from '../../src/sharing/local.ts';
 import type { Check, GroupVerdict } from '../../src/sharing/strategy.ts';
@@ -302,7 +302,7 @@ describe('a lease', () => {
 
 describe('the size of a lease', () => {
   const calm = {
-    demand: 100,
+    demand: { units: 100, ms: 200 },
     shortage: 0,
     remaining: 10_000,
     timeLeft: 60_000,
@@ -316,14 +316,14 @@ describe('the size of a lease', () => {
   it('is what was admitted lately, less what is there', () => {
     assert.equal(unitsToBuy(calm), 100);
     assert.equal(unitsToBuy({ ...calm, unspent: 20 }), 80);
-    assert.equal(unitsToBuy({ ...calm, demand: 0 }), 0);
+    assert.equal(unitsToBuy({ ...calm, demand: { units: 0, ms: 200 } }), 0);
   });
 
   it('is at most a quarter of what is left, over all instances', () => {
     assert.equal(unitsToBuy({ ...calm, remaining: 200 }), 50);
     assert.equal(unitsToBuy({ ...calm, remaining: 200, liveInstances: 10 }), 5);
     assert.equal(unitsToBuy({ ...calm, remaining: 200, liveInstances: 0 }), 50);
-    assert.equal(unitsToBuy({ ...calm, remaining: 1e9, demand: 1e9 }), 10_000);
+    assert.equal(unitsToBuy({ ...calm, remaining: 1e9, demand: { units: 1e9, ms: 200 } }), 10_000);
   });
 
   it('is nothing where it would not cover two requests', () => {
@@ -334,6 +334,7 @@ describe('the size of a lease', () => {
 
   it('is what can be used before the sub-window ends, and no less than what is waited for', () => {
     assert.equal(unitsToBuy({ ...calm, timeLeft: 20 }), 10);
+    assert.equal(unitsToBuy({ ...calm, timeLeft: 20, demand: { units: 100, ms: 500 } }), 4);
     assert.equal(unitsToBuy({ ...calm, timeLeft: -1 }), 0);
     assert.equal(unitsToBuy({ ...calm, timeLeft: 20, shortage: 30 }), 30);
     assert.equal(unitsToBuy({ ...calm, remaining: 80, shortage: 30 }), 20);
@@ -345,24 +346,54 @@ describe('the size of a lease', () => {
     assert.equal(unitsToBuy({ ...near, remaining: 20 }), 5);
     assert.equal(unitsToBuy({ ...near, remaining: 7 }), 0);
     assert.equal(unitsToBuy({ ...near, remaining: 7, fades: true }), 12);
-    assert.equal(unitsToBuy({ ...near, remaining: 7, fades: true, demand: 5 }), 5);
+    assert.equal(unitsToBuy({ ...near, remaining: 7, fades: true, demand: { units: 5, ms: 200 } }), 5);
   });
 });
 
 describe('the demand for a key', () => {
-  it('forgets after one to two tenths of a second', () => {
+  it('forgets after one to two tenths of a second, where that is enough for a purchase', () => {
     const demand = new Demand();
-    for (let i = 0; i < 10; i++) demand.add(1_000, 2);
-    assert.equal(demand.units(1_000), 20);
-    assert.equal(demand.units(1_150), 20);
-    assert.equal(demand.units(1_250), 0);
+    for (let i = 0; i < 20; i++) demand.add(1_000, 2);
+    assert.deepEqual(demand.lately(1_000), { units: 40, ms: 200 });
+    assert.deepEqual(demand.lately(1_150), { units: 40, ms: 200 });
+    assert.deepEqual(demand.lately(1_250), { units: 0, ms: 200 });
+  });
+
+  it('looks back for up to half a second for what is worth a purchase', () => {
+    const demand = new Demand();
+    for (let ms = 0; ms < 2_000; ms += 20) demand.add(10_000 + ms, 1);
+    assert.deepEqual(demand.lately(12_000), { units: 20, ms: 500 });
+    for (let ms = 0; ms < 200; ms += 10) demand.add(12_000 + ms, 1);
+    assert.deepEqual(demand.lately(12_199), { units: 30, ms: 400 });
+    for (let ms = 0; ms < 400; ms += 1) demand.add(12_200 + ms, 1);
+    assert.deepEqual(demand.lately(12_599), { units: 200, ms: 200 });
+  });
+
+  it('is forgotten after a pause', () => {
+    for (const pause of [500, 550, 10_000]) {
+      const demand = new Demand();
+      for (let i = 0; i < 20; i++) demand.add(1_000, 1);
+      for (let i = 0; i < 4; i++) demand.add(1_000 + pause, 1);
+      assert.deepEqual(demand.lately(1_000 + pause), { units: 4, ms: 500 }, `${pause}`);
+    }
   });
 
   it('needs four requests, however dear they are', () => {
     const demand = new Demand();
     for (let i = 0; i < 3; i++) demand.add(1_000, 50);
-    assert.equal(demand.units(1_000), 0);
+    assert.equal(demand.lately(1_000).units, 0);
     demand.add(1_001, 50);
-    assert.equal(demand.units(1_001), 200);
+    assert.equal(demand.lately(1_001).units, 200);
+  });
+});
+
+describe('the next purchase', () => {
+  it('is due at a quarter, or when what is left lasts for no longer than 60 ms or three answers', () => {
+    const demand = { units: 100, ms: 200 };
+    assert.equal(refillLevel(100, demand, 1), 25);
+    assert.equal(refillLevel(400, demand, 1), 30);
+    assert.equal(refillLevel(400, demand, 40), 60);
+    assert.equal(refillLevel(22, { units: 22, ms: 500 }, 1), 2);
+    assert.equal(refillLevel(0, demand, 1), 0);
   });
 });
