@@ -9,14 +9,14 @@ import { reconnectDelay, strictOptions } from './client-options.ts';
 import type { LuaScript } from './lua-script-loader.ts';
 import type { Trouble } from './reasons.ts';
 import { troubleOf } from './reasons.ts';
-import { runScript, storeError } from './run-script.ts';
+import { isClosedBehindRedirection, runScript, storeError } from './run-script.ts';
 import type { ScriptRunner } from './script-runner.ts';
 import { hashSlot } from './slot.ts';
 import { startClient } from './start-client.ts';
 
 export interface ClusterConnectionOptions {
   /** Some of the cluster's nodes; the others are learnt from them. */
-  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  readonly nodes: readonly NodeAddress[];
   readonly access: RedisAccess;
   /** Milliseconds after which a caller has stopped waiting. */
   readonly timeoutMs: number;
@@ -24,6 +24,11 @@ export interface ClusterConnectionOptions {
   readonly clientName: string;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+interface NodeAddress {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** How often to ask which node serves which slot, beside what redirections tell. */
@@ -42,6 +47,9 @@ export class ClusterConnection implements ScriptRunner {
   readonly #nodes = new Map<string, Redis>();
   /** Servers that we are connecting to, as {@link serverOf} names them. */
   readonly #connecting = new Map<string, Promise<void>>();
+  /** Where else the cluster was seen, for when all of the configured nodes are gone. */
+  #seen: readonly NodeAddress[] = [];
+  #refreshing: Promise<void> | undefined;
   #timer: Timer | undefined;
   #started = false;
   #closed = false;
@@ -66,7 +74,11 @@ export class ClusterConnection implements ScriptRunner {
       retryDelayOnClusterDown: 0,
       retryDelayOnTryAgain: 0,
       retryDelayOnMoved: 0,
-      clusterRetryStrategy: reconnectDelay,
+      clusterRetryStrategy: (attempt) => {
+        // The client's own way to be sent elsewhere: what it starts from is read anew at each attempt.
+        Object.assign(this.#cluster, { startupNodes: [...options.nodes, ...this.#seen] });
+        return reconnectDelay(attempt);
+      },
       // Names that a private address hides behind are resolved by whoever runs the cluster.
       dnsLookup: (address, callback) => callback(null, address),
     });
@@ -80,7 +92,14 @@ export class ClusterConnection implements ScriptRunner {
       if (this.#nodes.get(nameOf(node)) === node) this.#nodes.delete(nameOf(node));
     });
     // A replica that has become a primary is no new node.
-    this.#cluster.on('refresh', () => this.#meetAll());
+    this.#cluster.on('refresh', () => {
+      this.#meetAll();
+      const seen = this.#cluster.nodes('all').flatMap(({ options: { host, port } }) => {
+        const isConfigured = options.nodes.some((each) => each.host === host && each.port === port);
+        return host === undefined || port === undefined || isConfigured ? [] : [{ host, port }];
+      });
+      if (seen.length > 0) this.#seen = seen;
+    });
     this.#cluster.on('ready', () => {
       this.#trouble = undefined;
       this.#log.works();
@@ -91,7 +110,7 @@ export class ClusterConnection implements ScriptRunner {
   async start(): Promise<void> {
     // The client's own timer for this survives a disconnect in the midst of a refresh, and with it the process.
     this.#timer = this.#clock.every(REFRESH_MS, () => {
-      if (this.#cluster.status === 'ready') this.#cluster.refreshSlotsCache(() => {});
+      if (this.#cluster.status === 'ready') void this.#refresh();
     });
     await startClient(this.#cluster, this.#clock, (error) => this.#failed(error));
     this.#meetAll();
@@ -119,11 +138,21 @@ export class ClusterConnection implements ScriptRunner {
   }
 
   async run(script: LuaScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const slot = hashSlot(keys[0] ?? '');
+    const deadline = this.#clock.monotonic() + this.#timeoutMs;
     try {
-      const server = this.serverOf(hashSlot(keys[0] ?? '')) ?? '';
+      if (this.#isGone(slot)) await this.#inTime(deadline, this.#refresh());
+      if (this.#connecting.size > 0) await this.#connected(slot, deadline);
       // Left to itself the client would bother a server that is well, only to be sent to the one that is gone.
-      if (server !== '' && !this.#nodes.has(server)) throw new Error('Connection is closed.');
-      if (this.#connecting.size > 0) await this.#connected(server);
+      if (this.#isGone(slot)) throw new Error('Connection is closed.');
+      try {
+        return await runScript(this.#cluster, script, keys, args);
+      } catch (error) {
+        // Sent on by a server that has run nothing, to one that nothing could be sent to yet.
+        if (!isClosedBehindRedirection(error) || !this.#isNew(slot)) throw error;
+        await this.#connected(slot, deadline);
+        if (this.#isGone(slot)) throw error;
+      }
       return await runScript(this.#cluster, script, keys, args);
     } catch (error) {
       throw storeError(error, this.#trouble);
@@ -160,10 +189,43 @@ export class ClusterConnection implements ScriptRunner {
     if (node.status === 'wait') node.connect().catch(() => {});
   }
 
-  /** Waits until the server is connected or not to be had; nothing is sent for whoever has stopped waiting. */
-  async #connected(server: string): Promise<void> {
-    const settled = this.#connecting.get(server);
-    if (settled !== undefined) await withDeadline(this.#clock, this.#timeoutMs, settled, late);
+  /** Waits until the slot's server is connected or not to be had; nothing is sent for whoever has stopped waiting. */
+  async #connected(slot: number, deadline: number): Promise<void> {
+    const settled = this.#connecting.get(this.serverOf(slot) ?? '');
+    if (settled !== undefined) await this.#inTime(deadline, settled);
+  }
+
+  /** Whether the slot is said to be served by a server that there is no connection to, nor will be. */
+  #isGone(slot: number): boolean {
+    const server = this.serverOf(slot);
+    return server !== undefined && !this.#nodes.has(server);
+  }
+
+  /** Whether the slot's server is being connected to; a connection that is lost is never made anew, so nothing was ever sent on it. */
+  #isNew(slot: number): boolean {
+    const node = this.#nodes.get(this.serverOf(slot) ?? '');
+    // A replica that has become a primary has been known, and not been connected to.
+    if (node !== undefined && ['wait', 'connecting', 'connect'].includes(node.status)) this.#meet(node);
+    return node !== undefined && this.#connecting.has(nameOf(node));
+  }
+
+  /** Asks who serves which slot, once for all who want to know. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= new Promise<unknown>((resolve) => this.#cluster.refreshSlotsCache(resolve)).then((error) => {
+      this.#refreshing = undefined;
+      if (error) this.#startOver();
+    });
+    return this.#refreshing;
+  }
+
+  /** Left to itself the client would go on asking replicas that are gone, where they are all that it has left. */
+  #startOver(): void {
+    const isReady = [...this.#nodes.values()].some(({ status }) => status === 'ready');
+    if (!isReady && !this.#closed && this.#cluster.status === 'ready') this.#cluster.disconnect(true);
+  }
+
+  #inTime<T>(deadline: number, work: Promise<T>): Promise<T> {
+    return withDeadline(this.#clock, Math.max(0, deadline - this.#clock.monotonic()), work, late);
   }
 
   /** One node's trouble shows in the circuit of its shard; it is kept only as the reason why there may be no cluster. */

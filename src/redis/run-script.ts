@@ -68,6 +68,11 @@ function behindRedirection(error: unknown): string | undefined {
   return error instanceof Error && REDIRECTED.test(error.message) ? error.message.replace(REDIRECTED, '') : undefined;
 }
 
+/** A server has sent us on, having run nothing, and the connection to the other was not there or was lost. */
+export function isClosedBehindRedirection(error: unknown): boolean {
+  return behindRedirection(error) === 'Connection is closed.';
+}
+
 export function isReplyError(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }

@@ -100,6 +100,9 @@ function assertKept(t: TestContext, { killedAt, load: { seen }, held }: Outcome)
   const before = (each: Seen): boolean => each.at > killedAt - LAG_MS && each.at <= killedAt;
   const atRisk = seen.filter((each) => before(each) && each.saw === 'allowed').length;
   assert.ok(lost <= atRisk, `lost ${lost}, of ${atRisk} admitted in the last ${LAG_MS} ms`);
+  const failed = seen.filter(({ at, saw }) => at > killedAt && saw.startsWith('SLUICE'));
+  const open = failed.filter(({ saw }) => saw === 'SLUICE_STORE_CIRCUIT_OPEN');
+  assert.ok(open.length > failed.length / 2, `${open.length} of ${failed.length} failed at once`);
   const unanswered = seen.filter(({ saw }) => /TIMEOUT|CONNECTION/.test(saw)).length;
   assert.ok(extra <= unanswered, `${extra} counted that nobody was told of, ${unanswered} not answered`);
   for (const [counter, count] of held) assert.ok(count <= LIMIT, `${counter}: ${count}`);
