@@ -35,8 +35,8 @@ interface NodeAddress {
 const REFRESH_MS = 1_000;
 
 /**
- * Connections to the primaries of a Redis Cluster. A redirection (MOVED, ASK) is followed once: the node that redirects
- * has counted nothing. No other command is ever sent again.
+ * Connections to the primaries of a Redis Cluster. A redirection (MOVED, ASK) is followed once, MOVED also to a node that
+ * we were not connected to yet: the node that redirects has counted nothing. No other command is ever sent again.
  */
 export class ClusterConnection implements ScriptRunner {
   readonly #cluster: Cluster;
