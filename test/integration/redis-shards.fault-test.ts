@@ -2,11 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '../../src/core/clock.ts';
-import { StoreError } from '../../src/core/errors.ts';
-import { silentTelemetry } from '../../src/core/telemetry.ts';
 import { hashSlot } from '../../src/redis/slot.ts';
-import { LeasedStrategy } from '../../src/sharing/leased.ts';
 import { startDelayProxy } from '../support/delay-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Redis } from '../support/redis.ts';
@@ -106,86 +102,6 @@ describe('shards of a cluster', { timeout: 90_000, concurrency: 2 }, () => {
       );
     });
     await assertBooks(gateway, load.seen);
-  });
-
-  it('one of three frozen: what requests ask of the others too is charged and refused there, and given back', async () => {
-    await using cluster = await startRedisCluster(PATIENT);
-    await using fleet = await fleetOn(2, cluster.addresses, { timeoutMs: TIMEOUT_MS });
-    const { gateways } = fleet;
-    await answers(gateways);
-    const [gateway] = gateways;
-    const [frozen] = cluster.nodes;
-    assert.ok(gateway && frozen);
-    const home = await homes(cluster);
-    const lost = COUNTERS.find((name) => home.get(name) === frozen);
-    const [first, second] = COUNTERS.filter((name) => home.get(name) !== frozen);
-    assert.ok(lost !== undefined && first !== undefined && second !== undefined);
-    const policy = forever(5);
-    const ask = (n: number, ...names: string[]) =>
-      gateways[n % 2]?.strategy.check(names.map((name) => checkOf(name, policy)));
-    for (let n = 0; n < 2; n++) await ask(n, first);
-    frozen.freeze();
-    const asked = await Promise.all(Array.from({ length: 12 }, (_, n) => ask(n, lost, first, second)));
-    for (const verdict of asked) {
-      assert.ok(verdict?.failure instanceof StoreError);
-      assert.equal(verdict?.verdicts[0], undefined);
-    }
-    assert.equal(asked.filter((verdict) => verdict?.allowed).length, 3, 'as many as the first counter has room for');
-    await eventually('what the refused ones took is back', async () => {
-      const held = await stored(gateway, [first, second], policy);
-      assert.deepEqual(Object.fromEntries(held), { [first]: 5, [second]: 3 });
-      return true;
-    });
-    await assert.rejects(async () => ask(0, lost), { code: /^SLUICE_STORE_(TIMEOUT|CIRCUIT_OPEN)$/ });
-    frozen.thaw();
-  });
-
-  it('one of three frozen: leased keys on the others are counted and refused as usual', async () => {
-    await using cluster = await startRedisCluster(PATIENT);
-    await using gateway = await gatewayOn(cluster.addresses, { timeoutMs: TIMEOUT_MS });
-    await answers([gateway]);
-    const [frozen] = cluster.nodes;
-    assert.ok(frozen);
-    const home = await homes(cluster);
-    const lost = COUNTERS.find((name) => home.get(name) === frozen);
-    const well = COUNTERS.find((name) => home.get(name) !== frozen);
-    assert.ok(lost !== undefined && well !== undefined);
-    const strategy = new LeasedStrategy({
-      clock: systemClock,
-      inner: gateway.strategy,
-      telemetry: silentTelemetry,
-      timeoutMs: TIMEOUT_MS,
-      liveInstances: () => 1,
-    });
-    const [wide, narrow] = [forever(1_000_000), forever(200)];
-    const group = [
-      { ...checkOf(lost, wide), lease: true },
-      { ...checkOf(well, narrow), lease: true },
-    ];
-    let admitted = 0;
-    let unanswered = 0;
-    const ask = async (): Promise<void> => {
-      try {
-        const { allowed, verdicts } = await strategy.check(group);
-        if (verdicts[1] === undefined) unanswered += 1;
-        else if (allowed) admitted += 1;
-      } catch {
-        unanswered += 1;
-      }
-    };
-    for (let i = 0; i < 100; i++) await ask();
-    assert.equal(admitted, 100);
-    frozen.freeze();
-    // Others have found out, so nobody waits.
-    await eventually('its circuit is open', async () => {
-      await assert.rejects(gateway.strategy.check([checkOf(lost, wide)]), { code: 'SLUICE_STORE_CIRCUIT_OPEN' });
-      return true;
-    });
-    await Promise.all(Array.from({ length: 200 }, ask));
-    assert.equal(unanswered, 0);
-    // A quarter of the limit at most is in the lease while both are asked for at once.
-    assert.ok(admitted >= 150 && admitted <= 200, `${admitted}`);
-    frozen.thaw();
   });
 
   it('slots with live keys move to an empty server under load: nothing lost, nothing counted twice, no circuit opens', async (t) => {
